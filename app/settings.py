@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         return Clock.parse(self.regulars_clock) if self.regulars_clock else Clock()
 
     def period(self, seconds: float) -> timedelta:
-        """Turn a period of the shop's time into real time: a faster demo clock shortens it, to 1 s at least."""
+        """Turn a period of the shop's time into real time: a faster clock shortens it, to 1 s at least."""
         return timedelta(seconds=max(1.0, seconds / self.clock().speed))
 
 
