@@ -1,0 +1,29 @@
+"""A library that learns from orders what goes together: numpy, scipy and LightFM only, arrays in, arrays out."""
+
+from app.recommender.artifact import ArtifactError, from_npz, to_npz
+from app.recommender.blend import Blend
+from app.recommender.fitting import fit
+from app.recommender.interactions import Catalogue, CatalogueError, History, HistoryError
+from app.recommender.lists import NO_ITEM, Lists, Shown, Source
+from app.recommender.model import Evidence, Model, Options
+from app.recommender.personal import Taste
+
+__all__ = [
+    "NO_ITEM",
+    "ArtifactError",
+    "Blend",
+    "Catalogue",
+    "CatalogueError",
+    "Evidence",
+    "History",
+    "HistoryError",
+    "Lists",
+    "Model",
+    "Options",
+    "Shown",
+    "Source",
+    "Taste",
+    "fit",
+    "from_npz",
+    "to_npz",
+]

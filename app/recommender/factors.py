@@ -1,0 +1,217 @@
+"""Owns the LightFM model of a shop: fitting, growing and delta updates; it must not rank anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from lightfm import LightFM
+from scipy import sparse
+
+from app.recommender.words import Words, scale_rows
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from app.recommender.interactions import FloatArray, IntArray
+
+# More than one OpenMP thread in a pre-forked worker hangs for ever once the parent has used OpenMP,
+# and makes the result depend on timing. One thread, always; shops are the unit of parallelism.
+NUM_THREADS = 1
+# The twelve arrays that are a LightFM model, as its `_initialize` makes them.
+_ARRAYS = (
+    "item_embeddings",
+    "item_embedding_gradients",
+    "item_embedding_momentum",
+    "item_biases",
+    "item_bias_gradients",
+    "item_bias_momentum",
+    "user_embeddings",
+    "user_embedding_gradients",
+    "user_embedding_momentum",
+    "user_biases",
+    "user_bias_gradients",
+    "user_bias_momentum",
+)
+
+
+class _FullHistoryLightFM(LightFM):  # type: ignore[misc]
+    """LightFM that takes negatives from the full history, also when it is shown only a part of it.
+
+    `fit_partial(delta)` alone would push away what a customer bought before the delta.
+    """
+
+    positives: sparse.csr_matrix | None = None
+
+    def _get_positives_lookup_matrix(self, interactions: sparse.coo_matrix) -> sparse.csr_matrix:
+        if self.positives is None:
+            return super()._get_positives_lookup_matrix(interactions)
+        return self.positives
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """A fitted LightFM model as plain arrays.
+
+    Attributes
+    ----------
+    arrays : dict of str to float32 array
+        LightFM's own twelve arrays: embeddings [n_rows, n_components], biases [n_rows] and their adagrad
+        gradients and momenta, for item features (identity rows first, then words) and users.
+    n_items : int
+        How many of the item feature rows are identities.
+    """
+
+    arrays: dict[str, FloatArray]
+    n_items: int
+
+    @property
+    def n_components(self) -> int:
+        """Length of a vector."""
+        return int(self.arrays["item_embeddings"].shape[1])
+
+    @property
+    def user_vectors(self) -> FloatArray:
+        """float32, shape [n_users, n_components]."""
+        return self.arrays["user_embeddings"]
+
+    def keep_users(self, rows: npt.NDArray[np.bool_]) -> Factors:
+        """Return the factors with only the user rows that a mask selects."""
+        kept = {k: v[rows] if k.startswith("user_") else v for k, v in self.arrays.items()}
+        return Factors(kept, self.n_items)
+
+    def item_vectors(self, words: Words) -> tuple[FloatArray, FloatArray]:
+        """Return item vectors float32 [n_items, n_components] and biases float32 [n_items]."""
+        features = item_features(words)
+        return features @ self.arrays["item_embeddings"], features @ self.arrays["item_biases"]
+
+
+def item_features(words: Words) -> sparse.csr_matrix:
+    """The item feature matrix: identity first, then idf-weighted words, each half of a row summing to 1.
+
+    Returns
+    -------
+    csr float32, shape [n_items, n_items + n_words]
+        The identity column is always there: a row of zeros would become NaN inside LightFM.
+    """
+    weighted = sparse.csr_matrix(words.presence @ sparse.diags(words.idf), dtype=np.float32)
+    identity = sparse.identity(weighted.shape[0], dtype=np.float32, format="csr")
+    stacked = sparse.csr_matrix(sparse.hstack([identity * _mean_idf(words), weighted], format="csr"))
+    return scale_rows(stacked, np.asarray(stacked.sum(axis=1)).ravel())
+
+
+def _mean_idf(words: Words) -> float:
+    return float(words.idf.mean()) if len(words.idf) else 1.0
+
+
+def fit_factors(
+    interactions: sparse.csr_matrix, words: Words, *, n_components: int, n_epochs: int, seed: int
+) -> Factors:
+    """Fit LightFM with the WARP loss [1]_ on one thread.
+
+    Parameters
+    ----------
+    interactions : csr float32, shape [n_users, n_items]
+        Values above 0 are used as sample weights.
+    words : Words
+        Of the same items.
+    n_components, n_epochs, seed : int
+        The same seed gives bit-equal arrays.
+
+    References
+    ----------
+    .. [1] Kula: Metadata Embeddings for User and Item Cold-start Recommendations, 2015.
+    """
+    model = _FullHistoryLightFM(no_components=n_components, loss="warp", random_state=seed)
+    coordinates = interactions.tocoo()
+    _fit(model, coordinates, item_features(words), n_epochs)
+    return Factors(_take_arrays(model), interactions.shape[1])
+
+
+def _fit(model: Any, coordinates: sparse.coo_matrix, features: sparse.csr_matrix, n_epochs: int) -> None:
+    ones = sparse.coo_matrix(
+        (np.ones(coordinates.nnz, np.float32), (coordinates.row, coordinates.col)), shape=coordinates.shape
+    )
+    model.fit_partial(
+        ones, item_features=features, sample_weight=coordinates, epochs=n_epochs, num_threads=NUM_THREADS
+    )
+
+
+def _take_arrays(model: Any) -> dict[str, npt.NDArray[np.float32]]:
+    return {name: np.ascontiguousarray(getattr(model, name), np.float32) for name in _ARRAYS}
+
+
+def continue_fit(
+    factors: Factors,
+    factor_users: IntArray,
+    shoppers: IntArray,
+    positives: sparse.csr_matrix,
+    *,
+    touched: tuple[IntArray, IntArray, FloatArray],
+    words: Words,
+    n_epochs: int,
+    seed: int,
+) -> Factors:
+    """Grow a fitted model and pass over some interactions, negatives checked against all of them.
+
+    Parameters
+    ----------
+    factors : Factors
+        As last fitted, its user rows being `factor_users`.
+    factor_users, shoppers : int64
+        User index of each row before and after; -1 for guests, who always start new.
+    positives : csr float32, shape [n_shoppers, n_items]
+        Everything known, the touched interactions included.
+    touched : row, item, weight
+        What to learn.
+    words : Words
+        Of all items.
+    """
+    random = np.random.RandomState(seed)
+    grown = _grow(factors, factor_users, shoppers, words, random)
+    model = _FullHistoryLightFM(no_components=factors.n_components, loss="warp", random_state=random)
+    for name, values in grown.items():
+        setattr(model, name, values)
+    model.positives = positives
+    row, item, weight = touched
+    coordinates = sparse.coo_matrix(
+        (weight.astype(np.float32), (row.astype(np.int32), item.astype(np.int32))), shape=positives.shape
+    )
+    if coordinates.nnz:
+        _fit(model, coordinates, item_features(words), n_epochs)
+    return Factors(_take_arrays(model), positives.shape[1])
+
+
+def _grow(
+    factors: Factors, factor_users: IntArray, shoppers: IntArray, words: Words, random: np.random.RandomState
+) -> dict[str, FloatArray]:
+    n_items, n_words = words.presence.shape
+    n_words_before = len(factors.arrays["item_biases"]) - factors.n_items
+    item_rows = np.concatenate(
+        [
+            np.arange(factors.n_items),
+            np.full(n_items - factors.n_items, -1),
+            factors.n_items + np.arange(n_words_before),
+            np.full(n_words - n_words_before, -1),
+        ]
+    )
+    found = np.searchsorted(factor_users, shoppers)
+    found = np.minimum(found, max(len(factor_users) - 1, 0))
+    matches = factor_users[found] == shoppers if len(factor_users) else np.zeros(len(shoppers), bool)
+    user_rows = np.where(matches & (shoppers >= 0), found, -1)
+    rows = {"item": item_rows, "user": user_rows}
+    return {name: _placed(name, factors.arrays[name], rows[name[:4]], random) for name in _ARRAYS}
+
+
+def _placed(name: str, old: FloatArray, rows: IntArray, random: np.random.RandomState) -> FloatArray:
+    """Return old rows where `rows` names one, and new ones as LightFM itself begins them."""
+    fresh = rows < 0
+    shape = (len(rows), *old.shape[1:])
+    if name.endswith("embeddings"):
+        start = np.zeros(shape, np.float32)
+        start[fresh] = (random.rand(int(fresh.sum()), shape[1]) - 0.5) / shape[1]
+    else:
+        start = np.full(shape, 1.0 if name.endswith("gradients") else 0.0, np.float32)
+    start[~fresh] = old[rows[~fresh]]
+    return start
