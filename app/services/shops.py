@@ -1,0 +1,104 @@
+"""Looks shops up and keeps what their merchants chose; it never decides what the choices mean."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from datetime import datetime, time
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, select, text, update
+
+from app.db.models import Shop
+from app.domain.policy import ShopPolicy
+
+T = TypeVar("T")
+
+
+class UnknownShopError(Exception):
+    """No such shop is installed here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopRecord:
+    """A shop as services see it."""
+
+    shop_id: int
+    platform: str
+    domain: str
+    public_key: str
+    name: str
+    public_url: str
+    email: str | None
+    currency: str
+    timezone: str
+    country: str | None
+    locale: str
+    state: str
+    holdout_salt: bytes
+    policy: ShopPolicy
+    n_orders_since_training: int
+    trained_at: datetime | None
+    installed_at: datetime
+    uninstalled_at: datetime | None
+
+
+def find_shop_id(connection: Connection, platform: str, domain: str) -> int | None:
+    return cast(
+        "int | None",
+        connection.execute(
+            text("SELECT find_shop(:platform, :domain)"), {"platform": platform, "domain": domain}
+        ).scalar(),
+    )
+
+
+def find_shop_id_by_key(connection: Connection, public_key: str) -> int | None:
+    return cast(
+        "int | None",
+        connection.execute(text("SELECT find_shop_by_key(:key)"), {"key": public_key}).scalar(),
+    )
+
+
+def get_shop(connection: Connection, shop_id: int) -> ShopRecord:
+    """Read the shop this transaction was opened for.
+
+    Raises:
+        UnknownShopError: it does not exist (or the transaction was opened for another).
+    """
+    row = connection.execute(select(Shop.__table__).where(Shop.shop_id == shop_id)).mappings().one_or_none()
+    if row is None:
+        raise UnknownShopError
+    values = {field.name: row[field.name] for field in fields(ShopRecord) if field.name in row}
+    values["locale"] = row["locale"] or "en"
+    return ShopRecord(**values, policy=policy_from(row["settings"]))
+
+
+def save_policy(connection: Connection, shop_id: int, policy: ShopPolicy) -> None:
+    connection.execute(update(Shop).where(Shop.shop_id == shop_id).values(settings=policy_as_json(policy)))
+
+
+def policy_from(stored: dict[str, Any]) -> ShopPolicy:
+    """Read a stored policy; keys it lacks have their defaults, keys it no longer knows are left out."""
+    return _overlay(ShopPolicy(), stored)
+
+
+def policy_as_json(policy: ShopPolicy) -> dict[str, Any]:
+    return cast("dict[str, Any]", _plain(asdict(policy)))
+
+
+def _overlay(defaults: T, stored: dict[str, Any]) -> T:
+    changes: dict[str, Any] = {}
+    for field in fields(defaults):  # type: ignore[arg-type]
+        if field.name not in stored:
+            continue
+        default, value = getattr(defaults, field.name), stored[field.name]
+        if is_dataclass(default):
+            changes[field.name] = _overlay(default, value)
+        else:
+            changes[field.name] = time.fromisoformat(value) if isinstance(default, time) else value
+    return replace(defaults, **changes)  # type: ignore[type-var]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value.isoformat() if isinstance(value, time) else value
