@@ -56,6 +56,11 @@ def utc_ms(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
+def utc_ns(at: datetime) -> str:
+    """As the X-Shopify-Triggered-At header writes it: nine decimals of a second."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "000Z"
+
+
 def local(at: datetime, timezone: str) -> str:
     """As most payloads write it, in the shop's own zone: 2026-11-21T20:20:00+02:00."""
     return at.astimezone(ZoneInfo(timezone)).replace(microsecond=0).isoformat()

@@ -28,11 +28,13 @@ class Action:
     """One thing somebody did: its moment, its id, and what apps will hear of it."""
 
     now: datetime
+    # The same moment with the fraction of the second that records do not keep.
+    triggered_at: datetime
     event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     events: list[Event] = field(default_factory=list)
 
     def tell(self, topic: str, body: dict[str, object], due_at: datetime | None = None) -> None:
-        self.events.append(Event(topic, body, self.now, self.event_id, due_at))
+        self.events.append(Event(topic, body, self.triggered_at, self.event_id, due_at))
 
 
 class Desk:
@@ -109,7 +111,8 @@ class Desk:
         Listeners are called with the lock held, so that they hear of changes in order; they must only queue.
         """
         with self.lock:
-            action = Action(self.now())
+            at = self.clock.now()
+            action = Action(at.replace(microsecond=0), at)
             yield action
             for event in action.events:
                 for listener in self.listeners:

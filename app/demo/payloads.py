@@ -267,13 +267,34 @@ def order_token(of: Order) -> str:
 
 
 # What an order says when nothing of the kind ever happens in this shop.
-_NULL_IN_ORDERS = """
-    app_id browser_ip client_details closed_at confirmation_number device_id fulfillment_status
-    landing_site_ref location_id merchant_of_record_app_id note phone po_number reference referring_site
-    source_identifier source_url user_id current_total_additional_fees_set current_total_duties_set
-    original_total_additional_fees_set original_total_duties_set billing_address shipping_address payment_terms
-""".split()
-_EMPTY_IN_ORDERS = "tax_lines fulfillments refunds returns shipping_lines line_item_groups".split()
+_NULL_IN_ORDERS = [
+    "app_id",
+    "browser_ip",
+    "client_details",
+    "closed_at",
+    "confirmation_number",
+    "device_id",
+    "fulfillment_status",
+    "landing_site_ref",
+    "location_id",
+    "merchant_of_record_app_id",
+    "note",
+    "phone",
+    "po_number",
+    "reference",
+    "referring_site",
+    "source_identifier",
+    "source_url",
+    "user_id",
+    "current_total_additional_fees_set",
+    "current_total_duties_set",
+    "original_total_additional_fees_set",
+    "original_total_duties_set",
+    "billing_address",
+    "shipping_address",
+    "payment_terms",
+]
+_EMPTY_IN_ORDERS = ["tax_lines", "fulfillments", "refunds", "returns", "shipping_lines", "line_item_groups"]
 _ORDER_WITHOUT_NEWS: Body = {
     **dict.fromkeys(_NULL_IN_ORDERS),
     **{name: [] for name in _EMPTY_IN_ORDERS},

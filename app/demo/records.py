@@ -222,11 +222,28 @@ def shop(desk: Desk) -> Body:
     }
 
 
-_NOT_SAID_OF_A_SHOP = """
-    province province_code source phone latitude longitude address2 tax_shipping county_taxes
-    auto_configure_tax_inclusivity google_apps_domain google_apps_login_enabled
-""".split()
-_FALSE_OF_A_SHOP = """
-    has_gift_cards requires_extra_payments_agreement password_enabled finances multi_location_enabled
-    setup_required pre_launch_enabled marketing_sms_consent_enabled_at_checkout transactional_sms_disabled
-""".split()
+_NOT_SAID_OF_A_SHOP = [
+    "province",
+    "province_code",
+    "source",
+    "phone",
+    "latitude",
+    "longitude",
+    "address2",
+    "tax_shipping",
+    "county_taxes",
+    "auto_configure_tax_inclusivity",
+    "google_apps_domain",
+    "google_apps_login_enabled",
+]
+_FALSE_OF_A_SHOP = [
+    "has_gift_cards",
+    "requires_extra_payments_agreement",
+    "password_enabled",
+    "finances",
+    "multi_location_enabled",
+    "setup_required",
+    "pre_launch_enabled",
+    "marketing_sms_consent_enabled_at_checkout",
+    "transactional_sms_disabled",
+]
