@@ -1,0 +1,103 @@
+/** Owns one product's card: its link, picture, price and button. */
+
+import { productAddress, safeAddress } from './addresses.js'
+import { ask } from './ask.js'
+import { addToCart } from './cart.js'
+import { get, label, make, set, unseen } from './dom.js'
+import { ADDED_MS, PICTURE_WIDTH } from './limits.js'
+import { priceText } from './money.js'
+import { hasButtons } from './skeleton.js'
+
+function picture(product) {
+  const address = safeAddress(product.image)
+  const tile = make('span', 'image')
+  if (!address) return tile
+  // Shopify's CDN scales by `width=`, whether on its own host or on the shop's.
+  if (/^\/(cdn\/shop|s\/files)\//.test(address.pathname)) address.searchParams.set('width', PICTURE_WIDTH)
+  const alt = product.alt === product.title ? '' : product.alt || ''
+  const image = make('img', 'image', { alt, loading: 'lazy', src: address })
+  image.onerror = () => image.replaceWith(tile)
+  return image
+}
+
+function paintPrice({ host }, place, currency, value, was, varies) {
+  // Also false for what is no number: no price is better than a wrong one.
+  if (!(value >= 0)) return
+  const now = (varies ? label(host, 'from') + ' ' : '') + priceText(host, value, currency)
+  place.append(make('span', 'now', {}, now))
+  if (!(was > value)) return
+  const old = make('s', 'compare', {}, unseen(label(host, 'was') + ' '), priceText(host, was, currency))
+  place.append(make('span', 'was', {}, old))
+}
+
+// The list is in the shop's currency; only the shop knows the visitor's own price. Shopify's Ajax amounts
+// are hundredths in every currency, yen included (reference: storefront §1.3, 8).
+async function paintVisitorPrice(shelf, place, currency, address) {
+  try {
+    const { price, compare_at_price: was, price_varies: varies } = await ask(address.origin + address.pathname + '.js')
+    paintPrice(shelf, place, currency, price / 100, was / 100, varies)
+  } catch {
+    // A blank price is better than one in another currency.
+  }
+}
+
+function paintShopPrice(shelf, place, { price, compare_at: was, price_varies: varies }) {
+  const { currency, exponent } = shelf.answer
+  const unit = 10 ** exponent
+  paintPrice(shelf, place, currency, price?.amount / unit, was?.amount / unit, varies)
+}
+
+function price(shelf, product, address) {
+  const place = make('span', 'price')
+  const active = window.Shopify?.currency?.active
+  if (active && active !== shelf.answer.currency) paintVisitorPrice(shelf, place, active, address)
+  else paintShopPrice(shelf, place, product)
+  return place
+}
+
+async function press(shelf, product, position, button, error) {
+  const { host, answer } = shelf
+  const say = (text) => (shelf.status.textContent = text)
+  const show = (name) => (button.firstChild.data = label(host, name))
+  if (get(button, 'aria-disabled')) return
+  // aria-disabled, not disabled: the button keeps the focus.
+  set(button, 'aria-disabled', true)
+  error.textContent = ''
+  show('adding')
+  try {
+    const response = await addToCart(shelf.cart, product.variant_id, answer.list_id, button)
+    show('added')
+    say(label(host, 'added') + ': ' + product.title)
+    shelf.note('add', position)
+    const detail = { list_id: answer.list_id, product: product.id, variant: product.variant_id, response }
+    host.dispatchEvent(new CustomEvent('regulars:added', { bubbles: true, composed: true, detail }))
+    await new Promise((done) => setTimeout(done, ADDED_MS))
+  } catch (refusal) {
+    error.textContent = say(refusal?.description || label(host, 'error'))
+  }
+  show('add')
+  button.removeAttribute('aria-disabled')
+}
+
+/** The card's element. `shelf` is what its cards share: host, answer, cart, status, note. */
+export function productCard(shelf, product, position) {
+  const address = productAddress(product.url)
+  const follow = (name, ...content) => {
+    const link = make('a', name, { href: address }, ...content)
+    link.onclick = link.onauxclick = (event) => event.button < 2 && shelf.note('click', position)
+    return link
+  }
+  const title = make('span', 'title', {}, product.title)
+  const card = make('li', 'card', {}, follow('link', picture(product), title), price(shelf, product, address))
+  const words = (name) => [label(shelf.host, name), unseen(': ' + product.title)]
+  if (!hasButtons(shelf.host, shelf.cart)) return card
+  if (!product.variant_id) {
+    card.append(follow('button', ...words('choose')))
+    return card
+  }
+  const button = make('button', 'button', { type: 'button' }, ...words('add'))
+  const error = make('span', 'error')
+  button.onclick = () => press(shelf, product, position, button, error)
+  card.append(button, error)
+  return card
+}

@@ -1,0 +1,20 @@
+/** Owns whether this visitor may be measured; must not store or send anything. */
+
+/** True only when a consent API on the page says yes and the browser does not say no. */
+export function mayMeasure() {
+  try {
+    const privacy = window.Shopify?.customerPrivacy
+    return (
+      !navigator.globalPrivacyControl &&
+      (privacy ? privacy.analyticsProcessingAllowed() : window.wp_has_consent('statistics'))
+    )
+  } catch {
+    // No consent API on this page, which is not a yes.
+  }
+}
+
+/** Loads Shopify's consent API where the theme has not, and calls `onChoice` whenever the visitor chooses. */
+export function watchConsent(onChoice) {
+  document.addEventListener('visitorConsentCollected', onChoice)
+  window.Shopify?.loadFeatures?.([{ name: 'consent-tracking-api', version: '0.1' }], () => {})
+}

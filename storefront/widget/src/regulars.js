@@ -1,0 +1,119 @@
+/** Owns the life of one <regulars-shelf>: skeleton, list, cards. Must never throw into the page. */
+
+import { productAddress, safeAddress } from './addresses.js'
+import { ask } from './ask.js'
+import { note, openPage } from './beacon.js'
+import { productCard } from './card.js'
+import { addScrollers } from './carousel.js'
+import { cartAddress, productsInCart } from './cart.js'
+import { get, make, set } from './dom.js'
+import { MAX_CART_IDS } from './limits.js'
+import css from './shelf.css'
+import { whenNear, whenSeen, whenUnseen } from './sight.js'
+import { limitOf, skeleton } from './skeleton.js'
+
+/** Nothing to show: invisible at once, and gone as soon as that moves nothing in view. */
+function leave(host, section) {
+  set(host, 'state', 'empty')
+  section.style.visibility = 'hidden'
+  whenUnseen(host, () => (host.style.display = 'none'))
+}
+
+// Fewer cards than the skeleton had must not pull up what stands below, in view.
+function holdHeight(host) {
+  host.style.minHeight = host.offsetHeight + 'px'
+  whenUnseen(host, () => (host.style.minHeight = ''))
+}
+
+function listAddress(host, api, placement, inCart) {
+  const query = new URLSearchParams({ shop: get(host, 'shop'), placement, limit: limitOf(host) })
+  const product = get(host, 'product')
+  if (product) query.set('product', product)
+  if (inCart[0]) query.set('cart', [...new Set(inCart)].sort().slice(0, MAX_CART_IDS))
+  return `${api}shelf?${query}`
+}
+
+function choose(host, products, inCart) {
+  const unwanted = [...inCart, get(host, 'product')]
+  const isWanted = ({ id, url, is_available: isAvailable }) => isAvailable && !unwanted.includes(id) && productAddress(url)
+  return products.filter(isWanted).slice(0, limitOf(host))
+}
+
+function setHeading(host, section, text) {
+  if (!text) return
+  const heading = host.querySelector('[slot=heading]') || section.querySelector('h2')
+  heading.textContent = text
+  set(section, 'aria-label', text)
+}
+
+function fill(section, cards, status) {
+  const list = section.querySelector('.list')
+  list.replaceChildren(...cards)
+  list.removeAttribute('aria-hidden')
+  section.append(status)
+  return list
+}
+
+function show(host, section, cart, answer, inCart) {
+  const products = choose(host, answer.products, inCart)
+  if (!products[0]) return leave(host, section)
+  const status = make('p', 'unseen', { role: 'status' })
+  const noteOf = (type, position) => note(type, answer.list_id, products[position].id, position)
+  const shelf = { host, answer, cart, status, note: noteOf }
+  const cards = products.map((product, position) => productCard(shelf, product, position))
+  holdHeight(host)
+  setHeading(host, section, answer.heading)
+  const list = fill(section, cards, status)
+  if (section.matches('.carousel')) addScrollers(host, section.firstElementChild, list)
+  set(host, 'state', 'ready')
+  whenSeen(cards, (position) => noteOf('impression', position))
+}
+
+// Nothing is asked, and as no page is opened nothing is told.
+function preview(host, section, cart) {
+  section.inert = true
+  show(host, section, cart, host.data || JSON.parse(get(host, 'data')), [])
+}
+
+async function live(host, section, cart) {
+  const placement = get(host, 'placement') || 'product'
+  const api = safeAddress(get(host, 'api')).href.replace(/\/*$/, '/storefront/v1/')
+  openPage(api + 'events', { shop: get(host, 'shop'), page: placement })
+  const reading = productsInCart(cart)
+  // Only the cart's own shelf waits for the cart: everywhere else its address is the same for everybody.
+  const address = listAddress(host, api, placement, placement === 'cart' ? await reading : [])
+  show(host, section, cart, await ask(address, { credentials: 'omit' }), await reading)
+}
+
+async function load(host, section, cart) {
+  try {
+    await (host.hasAttribute('preview') ? preview : live)(host, section, cart)
+  } catch {
+    leave(host, section)
+  }
+}
+
+function start(host) {
+  const cart = cartAddress(host)
+  const root = host.shadowRoot || host.attachShadow({ mode: 'open' })
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(css)
+  root.adoptedStyleSheets = [sheet]
+  let section = root.querySelector('.shelf')
+  if (!section) root.append((section = skeleton(host, cart)))
+  set(host, 'state', 'loading')
+  whenNear(host, () => load(host, section, cart))
+}
+
+class Shelf extends HTMLElement {
+  connectedCallback() {
+    try {
+      // An element that is moved within the page is connected again.
+      if (!get(this, 'state')) start(this)
+    } catch {
+      this.style.display = 'none'
+    }
+  }
+}
+
+if (!customElements.get('regulars-shelf')) customElements.define('regulars-shelf', Shelf)
