@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from psycopg2 import OperationalError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
 # Owns no table and may not bypass row security; the migrations create it.
@@ -12,6 +14,10 @@ APP_ROLE = "regulars_app"
 
 # Seconds; a sender waits 5 s for an answer (Shopify), so an unreachable database must be noticed sooner.
 CONNECT_TIMEOUT_SECONDS = 3
+
+
+class DatabaseAwayError(Exception):
+    """PostgreSQL can't be reached."""
 
 
 class Database:
@@ -48,6 +54,29 @@ class Database:
         """One transaction that sees no shop's rows."""
         with self.engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def autocommit(self) -> Iterator[Any]:
+        """A driver cursor outside any transaction: the statements of one `execute` are one transaction.
+
+        For the one place where a round trip counts, the webhook's insert.
+        """
+        connection = self.engine.raw_connection()
+        try:
+            driver: Any = connection.driver_connection
+            driver.autocommit = True
+            try:
+                with driver.cursor() as cursor:
+                    yield cursor
+            finally:
+                if not driver.closed:
+                    driver.autocommit = False
+        except OperationalError as error:
+            # Outside the engine's own execution a lost server is not noticed; the pool has to be told.
+            connection.invalidate(error)
+            raise DatabaseAwayError from error
+        finally:
+            connection.close()
 
     def close(self) -> None:
         self.engine.dispose()

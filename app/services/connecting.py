@@ -1,0 +1,105 @@
+"""Hands out clients for connected shops; refreshes a shop's token once, however many ask at the same moment."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.clock import real_now
+from app.db.models import Credential, Shop
+from app.platforms.base import ConnectedShop, Credentials, NeedsReconnectError, ShopClient
+from app.services.context import Context
+from app.services.shops import get_shop
+
+log = structlog.get_logger()
+
+# Shopify's own library refreshes this long before the end (shopify-app-js, WITHIN_MILLISECONDS_OF_EXPIRY).
+REFRESH_BEFORE = timedelta(minutes=5)
+
+
+def client_for(context: Context, shop_id: int) -> ShopClient:
+    """A client for one shop, whose token is looked up, and refreshed if need be, at each call.
+
+    Raises:
+        UnknownShopError: no such shop.
+    """
+    with context.db.shop(shop_id) as connection:
+        shop = get_shop(connection, shop_id)
+    return context.platforms[shop.platform].client(
+        ConnectedShop(shop_id, shop.domain, lambda: access_token(context, shop_id))
+    )
+
+
+def access_token(context: Context, shop_id: int, *, now: datetime | None = None) -> str:
+    """A valid access token for the shop.
+
+    Refreshing happens under a row lock, so that of many callers one refreshes and the others read its
+    result; both new tokens are saved in one statement before either is used.
+
+    Raises:
+        NeedsReconnectError: there is no token, or the pair is dead; the merchant has to open the app.
+    """
+    now = now or real_now()
+    with context.db.shop(shop_id) as connection:
+        row = connection.execute(_CREDENTIALS).mappings().one_or_none()
+    if row is not None and _is_fresh(row, now):
+        return context.vault.open(row["access_token"])
+    try:
+        return _refresh(context, shop_id, now)
+    except NeedsReconnectError:
+        _mark_needs_reconnect(context, shop_id)
+        raise
+
+
+def save_credentials(
+    context: Context, connection: Connection, shop_id: int, credentials: Credentials, now: datetime
+) -> None:
+    """Store both tokens, encrypted, in one statement."""
+    refresh_token = credentials.refresh_token
+    values: dict[str, Any] = {
+        "key_id": context.vault.key_id,
+        "access_token": context.vault.seal(credentials.access_token),
+        "refresh_token": context.vault.seal(refresh_token) if refresh_token else None,
+        "scopes": ",".join(credentials.scopes),
+        "expires_at": credentials.expires_at,
+        "refresh_expires_at": credentials.refresh_expires_at,
+        "updated_at": now,
+    }
+    connection.execute(
+        insert(Credential)
+        .values(shop_id=shop_id, **values)
+        .on_conflict_do_update(index_elements=["shop_id"], set_=values)
+    )
+
+
+def _refresh(context: Context, shop_id: int, now: datetime) -> str:
+    with context.db.shop(shop_id) as connection:
+        row = connection.execute(_CREDENTIALS.with_for_update()).mappings().one_or_none()
+        if row is None or row["refresh_token"] is None:
+            raise NeedsReconnectError
+        if _is_fresh(row, now):  # another caller refreshed while this one waited for the row
+            return context.vault.open(row["access_token"])
+        shop = get_shop(connection, shop_id)
+        fresh = context.platforms[shop.platform].refresh(
+            shop.domain, context.vault.open(row["refresh_token"]), now
+        )
+        save_credentials(context, connection, shop_id, fresh, now)
+    log.info("token_refreshed", shop_id=shop_id)
+    return fresh.access_token
+
+
+def _mark_needs_reconnect(context: Context, shop_id: int) -> None:
+    with context.db.shop(shop_id) as connection:
+        connection.execute(update(Shop).where(Shop.state == "connected").values(state="needs_reconnect"))
+    log.warning("shop_needs_reconnect", shop_id=shop_id)
+
+
+def _is_fresh(row: RowMapping, now: datetime) -> bool:
+    return row["expires_at"] is None or row["expires_at"] - REFRESH_BEFORE > now
+
+
+_CREDENTIALS = select(Credential.__table__)

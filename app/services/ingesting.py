@@ -1,0 +1,323 @@
+"""Takes verified webhooks in, and later carries out what they say; between the two lies only the inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, RowMapping, text, update
+
+from app.db.models import Delivery
+from app.domain import events
+from app.platforms.base import Envelope, UnreadableError
+from app.services import consenting, messaging, privacy, recording
+from app.services.context import Context
+from app.services.installing import disconnect
+from app.services.jobs import open_jobs
+from app.services.recommending import forget_shelves
+from app.services.shops import ShopRecord, get_shop
+
+log = structlog.get_logger()
+
+# Attempt n is followed by a pause of 10 s × 4^(n-1), at most 6 h; after the last the delivery is dead
+# (reliability.md §1: 8 attempts, backoff 10 s … 6 h).
+MAX_ATTEMPTS = 8
+FIRST_PAUSE = timedelta(seconds=10)
+LONGEST_PAUSE = timedelta(hours=6)
+
+# Few enough that a killed worker repeats little, enough that a burst is drained quickly.
+BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    n_done: int = 0
+    n_failed: int = 0
+
+
+def accept(context: Context, shop_id: int, envelope: Envelope) -> None:
+    """Store a verified webhook, once: one statement, one round trip, durable when this returns."""
+    now = context.clock.now()
+    with context.db.autocommit() as cursor:
+        cursor.execute(
+            _ACCEPT,
+            {
+                "shop": str(shop_id),
+                "shop_id": shop_id,
+                "topic": envelope.topic,
+                "dedupe_key": envelope.dedupe_key,
+                "event_id": envelope.event_id,
+                "api_version": envelope.api_version,
+                "triggered_at": envelope.triggered_at,
+                "raw": envelope.raw,
+                "now": now,
+            },
+        )
+
+
+def due_shops(context: Context) -> list[int]:
+    """Every shop that has a delivery waiting."""
+    with context.db.nobody() as connection:
+        rows = connection.execute(
+            text("SELECT shops_with_due_deliveries(:now)"), {"now": context.clock.now()}
+        )
+        return [int(row[0]) for row in rows]
+
+
+def process_shop(context: Context, shop_id: int) -> Drained:
+    """Carry out everything that waits in one shop's inbox, oldest first, one transaction a delivery.
+
+    Deliveries are claimed, and the attempt is counted, in a transaction that commits before the work: one
+    that brings its worker down is not tried for ever.
+    """
+    total = Drained()
+    while True:
+        claimed = _claim(context, shop_id)
+        if not claimed:
+            return total
+        results = [_process(context, shop_id, row) for row in claimed]
+        total = Drained(total.n_done + sum(results), total.n_failed + len(results) - sum(results))
+
+
+def replay(context: Context, shop_id: int, delivery_id: int) -> bool:
+    """Give a dead delivery a fresh set of attempts; False when there is none of that id."""
+    with context.db.shop(shop_id) as connection:
+        changed = connection.execute(
+            update(Delivery)
+            .where(Delivery.shop_id == shop_id, Delivery.delivery_id == delivery_id, Delivery.state == "dead")
+            .values(state="received", n_attempts=0, next_attempt_at=context.clock.now())
+        )
+    if changed.rowcount:
+        context.queue.nudge("ingest.process_shop", shop_id)
+    return bool(changed.rowcount)
+
+
+def _claim(context: Context, shop_id: int) -> list[RowMapping]:
+    with context.db.shop(shop_id) as connection:
+        rows = connection.execute(
+            _CLAIM,
+            {
+                "shop_id": shop_id,
+                "now": context.clock.now(),
+                "batch": BATCH,
+                "first": FIRST_PAUSE.total_seconds(),
+                "longest": LONGEST_PAUSE.total_seconds(),
+            },
+        )
+        return sorted(rows.mappings().all(), key=lambda row: int(row["delivery_id"]))
+
+
+def _process(context: Context, shop_id: int, row: RowMapping) -> bool:
+    """Carry one delivery out; whatever goes wrong is stored with it and disturbs no other."""
+    try:
+        with context.db.shop(shop_id) as connection:
+            scene = Scene(context, connection, get_shop(connection, shop_id))
+            facts = context.platforms[scene.shop.platform].read(_envelope(scene.shop, row))
+            for fact in facts:
+                _APPLY[type(fact)](scene, fact)
+            _mark_done(scene, row, is_emptied=any(isinstance(fact, _NAMES_THE_FORGOTTEN) for fact in facts))
+        for effect in scene.after_commit:
+            effect()
+    except Exception as error:  # noqa: BLE001  the inbox must survive anything a delivery can do
+        is_over = isinstance(error, UnreadableError) or row["n_attempts"] >= MAX_ATTEMPTS
+        _store_failure(context, shop_id, row, error, is_over=is_over)
+        return False
+    return True
+
+
+def _mark_done(scene: Scene, row: RowMapping, *, is_emptied: bool) -> None:
+    """File the delivery. One that asked to forget a person must not keep their name itself."""
+    connection, shop_id = scene.connection, scene.shop.shop_id
+    connection.execute(
+        update(Delivery)
+        .where(Delivery.shop_id == shop_id, Delivery.delivery_id == row["delivery_id"])
+        .values(state="done", error=None, processed_at=scene.now, **({"raw": b""} if is_emptied else {}))
+    )
+
+
+def _store_failure(
+    context: Context, shop_id: int, row: RowMapping, error: Exception, *, is_over: bool
+) -> None:
+    # A database error's text quotes the statement and with it the person; its class says enough.
+    reason = str(error) if isinstance(error, UnreadableError) else type(error).__name__
+    log.warning("delivery_failed", shop_id=shop_id, topic=row["topic"], n=row["n_attempts"], reason=reason)
+    with context.db.shop(shop_id) as connection:
+        connection.execute(
+            update(Delivery)
+            .where(Delivery.shop_id == shop_id, Delivery.delivery_id == row["delivery_id"])
+            .values(error=reason[:500], **({"state": "dead"} if is_over else {}))
+        )
+
+
+def _envelope(shop: ShopRecord, row: RowMapping) -> Envelope:
+    return Envelope(
+        platform=shop.platform,
+        shop_domain=shop.domain,
+        topic=row["topic"],
+        dedupe_key=row["dedupe_key"],
+        raw=bytes(row["raw"]),
+        event_id=row["event_id"],
+        api_version=row["api_version"],
+        triggered_at=row["triggered_at"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where an event is carried out: one shop, one transaction, and what waits for its commit."""
+
+    context: Context
+    connection: Connection
+    shop: ShopRecord
+    after_commit: list[Callable[[], object]] = field(default_factory=list)
+
+    def forget_shelves(self) -> None:
+        """Empty the finished shelves once the change is visible; sooner, the old state would be cached again."""
+        self.after_commit.append(lambda: forget_shelves(self.context, self.shop))
+
+    @property
+    def now(self) -> datetime:
+        return self.context.clock.now()
+
+
+def _product_seen(scene: Scene, event: events.ProductSeen) -> None:
+    changed = recording.record_products(
+        scene.connection, scene.shop.shop_id, [event.product], scene.shop.currency
+    )
+    if changed:
+        scene.forget_shelves()
+
+
+def _product_removed(scene: Scene, event: events.ProductRemoved) -> None:
+    if recording.remove_product(
+        scene.connection, scene.shop.shop_id, event.platform_product_id, event.removed_at
+    ):
+        scene.forget_shelves()
+
+
+def _customer_seen(scene: Scene, event: events.CustomerSeen) -> None:
+    recording.record_customers(
+        scene.connection, scene.context.hasher, scene.shop.shop_id, [event.customer], scene.now
+    )
+
+
+def _customer_removed(scene: Scene, event: events.CustomerRemoved) -> None:
+    recording.remove_customer(
+        scene.connection, scene.shop.shop_id, event.platform_customer_id, event.removed_at
+    )
+
+
+def _consent_changed(scene: Scene, event: events.ConsentChanged) -> None:
+    consenting.record_change(scene.connection, scene.context.hasher, scene.shop.shop_id, event, scene.now)
+
+
+def _order_seen(scene: Scene, event: events.OrderSeen) -> None:
+    take_orders(scene, [event.order])
+
+
+def take_orders(scene: Scene, orders: list[events.Order]) -> int:
+    """Store orders and let them have their effects: carts close, flows stop, credit is given, learning is due.
+
+    Returns how many were new.
+    """
+    connection, shop_id = scene.connection, scene.shop.shop_id
+    recorded = recording.record_orders(connection, scene.context.hasher, shop_id, orders)
+    buyers = {entry.platform_customer_id for entry in recorded if entry.platform_customer_id}
+    recording.refresh_order_counts(connection, shop_id, sorted(buyers))
+    for entry in recorded:
+        if entry.order.cancelled_at is None:
+            messaging.stop_for_order(
+                connection,
+                shop_id,
+                cart_token=entry.order.cart_token,
+                checkout_token=entry.order.checkout_token,
+                email_hash=entry.email_hash,
+                platform_customer_id=entry.platform_customer_id,
+                placed_at=entry.order.placed_at,
+                now=scene.now,
+            )
+            messaging.attribute_order(connection, shop_id, entry.order_id)
+    n_new = sum(entry.is_new for entry in recorded)
+    if n_new:
+        connection.execute(
+            text(
+                "UPDATE shops SET n_orders_since_training = n_orders_since_training + :n WHERE shop_id = :shop_id"
+            ),
+            {"n": n_new, "shop_id": shop_id},
+        )
+    return n_new
+
+
+def _order_removed(scene: Scene, event: events.OrderRemoved) -> None:
+    recording.remove_order(scene.connection, scene.shop.shop_id, event.platform_order_id, event.removed_at)
+
+
+def _cart_seen(scene: Scene, event: events.CartSeen) -> None:
+    recording.record_cart(scene.connection, scene.context.hasher, scene.shop.shop_id, event.cart)
+
+
+def _cart_removed(scene: Scene, event: events.CartRemoved) -> None:
+    recording.remove_cart(scene.connection, scene.shop.shop_id, event.cart_token)
+
+
+def _app_uninstalled(scene: Scene, event: events.AppUninstalled) -> None:
+    if disconnect(scene.connection, scene.shop.shop_id, event.happened_at, scene.now):
+        scene.forget_shelves()
+
+
+def _export_finished(scene: Scene, _event: events.ExportFinished) -> None:
+    """The import looks for itself when its export is ready; this only wakes it sooner."""
+    if open_jobs(scene.context):
+        scene.context.queue.nudge("upkeep.run_jobs")
+
+
+def _erasure_requested(scene: Scene, event: events.ErasureRequested) -> None:
+    privacy.erase_person(scene.context, scene.connection, scene.shop, event)
+
+
+def _data_requested(scene: Scene, event: events.DataRequested) -> None:
+    privacy.record_data_request(scene.context, scene.connection, scene.shop, event)
+
+
+def _shop_erasure_requested(scene: Scene, event: events.ShopErasureRequested) -> None:
+    privacy.request_shop_erasure(scene.context, scene.connection, scene.shop, event)
+
+
+_APPLY: dict[type, Callable[[Scene, object], None]] = {
+    events.ProductSeen: _product_seen,
+    events.ProductRemoved: _product_removed,
+    events.CustomerSeen: _customer_seen,
+    events.CustomerRemoved: _customer_removed,
+    events.ConsentChanged: _consent_changed,
+    events.OrderSeen: _order_seen,
+    events.OrderRemoved: _order_removed,
+    events.CartSeen: _cart_seen,
+    events.CartRemoved: _cart_removed,
+    events.AppUninstalled: _app_uninstalled,
+    events.ExportFinished: _export_finished,
+    events.ErasureRequested: _erasure_requested,
+    events.DataRequested: _data_requested,
+    events.ShopErasureRequested: _shop_erasure_requested,
+}  # type: ignore[dict-item]  # each function takes the event type it is filed under
+
+_NAMES_THE_FORGOTTEN = (events.ErasureRequested, events.ShopErasureRequested)
+
+_ACCEPT = """
+    SELECT set_config('app.shop_id', %(shop)s, true);
+    INSERT INTO deliveries (shop_id, topic, dedupe_key, event_id, api_version, triggered_at, raw,
+                            next_attempt_at, received_at)
+    VALUES (%(shop_id)s, %(topic)s, %(dedupe_key)s, %(event_id)s, %(api_version)s, %(triggered_at)s, %(raw)s,
+            %(now)s, %(now)s)
+    ON CONFLICT DO NOTHING"""
+
+_CLAIM = text("""
+    UPDATE deliveries
+    SET n_attempts = n_attempts + 1,
+        next_attempt_at = :now + make_interval(secs => least(:first * power(4, n_attempts), :longest))
+    WHERE shop_id = :shop_id AND delivery_id IN (
+        SELECT delivery_id FROM deliveries
+        WHERE shop_id = :shop_id AND state = 'received' AND next_attempt_at <= :now
+        ORDER BY delivery_id LIMIT :batch FOR UPDATE SKIP LOCKED)
+    RETURNING delivery_id, topic, dedupe_key, event_id, api_version, triggered_at, raw, n_attempts""")

@@ -1,0 +1,149 @@
+"""Long work with a lease: one worker at a time, from where the last one stopped."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.clock import real_now
+from app.db.models import Job
+from app.services.context import Context
+
+# Longer than the longest silence of a healthy job (one fit of a large shop reports in between), short enough
+# that a job whose worker was killed goes on soon.
+LEASE = timedelta(seconds=120)
+
+# A job that brought its worker down this often is not tried again by itself.
+MAX_ATTEMPTS = 5
+
+
+class LeaseLostError(Exception):
+    """Another worker took this job over; this one must stop without writing."""
+
+
+@dataclass(slots=True)
+class RunningJob:
+    """A job this process holds the lease of. `progress` is what the next holder would go on from."""
+
+    context: Context
+    shop_id: int
+    job_id: int
+    kind: str
+    lease: str
+    progress: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, connection: Connection, **changes: Any) -> None:
+        """Renew the lease and store progress with the work it stands for, in one transaction.
+
+        Raises:
+            LeaseLostError: the lease ran out and somebody else took it.
+        """
+        self.progress |= changes
+        done = connection.execute(
+            update(Job)
+            .where(Job.shop_id == self.shop_id, Job.job_id == self.job_id, Job.lease == self.lease)
+            .values(progress=self.progress, leased_until=real_now() + LEASE)
+        )
+        if done.rowcount == 0:
+            raise LeaseLostError
+
+    def report(self, **changes: Any) -> None:
+        with self.context.db.shop(self.shop_id) as connection:
+            self.save(connection, **changes)
+
+
+def enqueue_job(connection: Connection, shop_id: int, kind: str, now: datetime) -> None:
+    """Ask for a job of this kind; does nothing while one is unfinished."""
+    connection.execute(
+        insert(Job)
+        .values(shop_id=shop_id, kind=kind, state="queued", created_at=now)
+        .on_conflict_do_nothing(index_elements=["shop_id", "kind"], index_where=_UNFINISHED)
+    )
+
+
+def open_jobs(context: Context) -> list[tuple[int, int, str]]:
+    """(shop, job, kind) of every job that waits, or whose worker is gone."""
+    with context.db.nobody() as connection:
+        rows = connection.execute(text("SELECT * FROM open_jobs(:now)"), {"now": real_now()})
+        return [(int(shop_id), int(job_id), str(kind)) for shop_id, job_id, kind in rows]
+
+
+@contextmanager
+def lease(context: Context, shop_id: int, job_id: int) -> Iterator[RunningJob | None]:
+    """Hold a job for the time of the block; None when another worker holds it.
+
+    A block that ends well finishes the job; one that raises fails it after MAX_ATTEMPTS, before that it
+    waits to be taken up again.
+    """
+    job = _take(context, shop_id, job_id)
+    if job is None:
+        yield None
+        return
+    try:
+        yield job
+    except LeaseLostError:
+        return
+    except Exception as error:
+        _give_back(job, error)
+        raise
+    _finish(job)
+
+
+def _take(context: Context, shop_id: int, job_id: int) -> RunningJob | None:
+    token, now = secrets.token_hex(8), real_now()
+    with context.db.shop(shop_id) as connection:
+        row = connection.execute(
+            update(Job)
+            .where(
+                Job.shop_id == shop_id,
+                Job.job_id == job_id,
+                (Job.state == "queued") | ((Job.state == "running") & (Job.leased_until <= now)),
+            )
+            .values(
+                state="running",
+                lease=token,
+                leased_until=now + LEASE,
+                n_attempts=Job.n_attempts + 1,
+                started_at=context.clock.now(),
+            )
+            .returning(Job.kind, Job.progress)
+        ).one_or_none()
+    return RunningJob(context, shop_id, job_id, row.kind, token, dict(row.progress)) if row else None
+
+
+def _finish(job: RunningJob) -> None:
+    with job.context.db.shop(job.shop_id) as connection:
+        connection.execute(
+            update(Job)
+            .where(Job.shop_id == job.shop_id, Job.job_id == job.job_id, Job.lease == job.lease)
+            .values(state="done", error=None, finished_at=job.context.clock.now())
+        )
+
+
+def _give_back(job: RunningJob, error: Exception) -> None:
+    """Leave the job for another try, or fail it; the lease's end is the pause before the next try."""
+    with job.context.db.shop(job.shop_id) as connection:
+        row = connection.execute(
+            select(Job.n_attempts).where(Job.shop_id == job.shop_id, Job.job_id == job.job_id)
+        ).one()
+        is_over = row.n_attempts >= MAX_ATTEMPTS or getattr(error, "permanent", False)
+        connection.execute(
+            update(Job)
+            .where(Job.shop_id == job.shop_id, Job.job_id == job.job_id, Job.lease == job.lease)
+            .values(
+                state="failed" if is_over else "running",
+                error=f"{type(error).__name__}: {error}"[:500],
+                leased_until=real_now() + timedelta(seconds=2**row.n_attempts),
+                finished_at=job.context.clock.now() if is_over else None,
+            )
+        )
+
+
+_UNFINISHED = text("state IN ('queued', 'running')")

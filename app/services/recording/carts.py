@@ -1,0 +1,114 @@
+"""Stores begun purchases: a cart and its checkout meet in one row, in whichever order they arrive."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from app.domain.events import Cart, LineItem
+from app.services.hashing import Hasher, normalise_email
+from app.services.recording.erased import erased_subjects
+
+
+def record_cart(connection: Connection, hasher: Hasher, shop_id: int, cart: Cart) -> int | None:
+    """Upsert a cart; return its id when it really changed.
+
+    Carts and checkouts carry versions of their own: an older cart never undoes a newer cart, an older
+    checkout never a newer checkout, and the lines are those of the younger of the two. A cart whose order
+    has already arrived is `ordered` from the start.
+    """
+    email = normalise_email(cart.email) if cart.email else None
+    email_hash = hasher.email(shop_id, email) if email else None
+    if email_hash in erased_subjects(connection, shop_id):
+        email = email_hash = None
+    values = _values(cart, email, email_hash) | {"shop_id": shop_id}
+    cart_id = connection.execute(_UPSERT_CHECKOUT if cart.is_checkout else _UPSERT_CART, values).scalar()
+    if cart_id is not None:
+        connection.execute(_CLOSE_IF_ORDERED, {"shop_id": shop_id, "cart_id": cart_id})
+    return cart_id
+
+
+def remove_cart(connection: Connection, shop_id: int, cart_token: str) -> None:
+    """The platform deleted this checkout. An order may have come of it, so only an open cart is closed."""
+    connection.execute(
+        text("""
+            UPDATE carts SET state = 'removed', email = NULL, lines = '[]'
+            WHERE shop_id = :shop_id AND (cart_token = :token OR checkout_token = :token) AND state = 'open'"""),
+        {"shop_id": shop_id, "token": cart_token},
+    )
+
+
+def _values(cart: Cart, email: str | None, email_hash: bytes | None) -> dict[str, Any]:
+    return {
+        "cart_token": cart.cart_token,
+        "checkout_token": cart.checkout_token,
+        "email": email,
+        "email_hash": email_hash,
+        "platform_customer_id": cart.platform_customer_id,
+        "lines": json.dumps([_line(line) for line in cart.lines]),
+        "currency": cart.currency,
+        "total": cart.total.amount if cart.total else None,
+        "recovery_url": cart.recovery_url,
+        "locale": cart.locale,
+        "created_at": cart.created_at or cart.source_updated_at,
+        "updated_at": cart.source_updated_at,
+        "completed_at": cart.completed_at,
+    }
+
+
+def _line(line: LineItem) -> dict[str, Any]:
+    return {
+        "product": line.platform_product_id,
+        "variant": line.platform_variant_id,
+        "title": line.title,
+        "quantity": line.quantity,
+        "unit_price": line.unit_price.amount,
+        "currency": line.unit_price.currency,
+        "list_id": line.list_id,
+    }
+
+
+_UPSERT_CART = text("""
+    INSERT INTO carts AS known (shop_id, cart_token, lines, created_at, last_activity_at, cart_updated_at)
+    VALUES (:shop_id, :cart_token, CAST(:lines AS jsonb), :created_at, :updated_at, :updated_at)
+    ON CONFLICT (shop_id, cart_token) DO UPDATE
+    SET lines = CASE WHEN known.checkout_updated_at > excluded.cart_updated_at THEN known.lines
+                     ELSE excluded.lines END,
+        created_at = least(known.created_at, excluded.created_at),
+        last_activity_at = greatest(known.last_activity_at, excluded.last_activity_at),
+        cart_updated_at = excluded.cart_updated_at
+    WHERE known.cart_updated_at IS NULL OR excluded.cart_updated_at > known.cart_updated_at
+    RETURNING cart_id""")
+
+_UPSERT_CHECKOUT = text("""
+    INSERT INTO carts AS known (shop_id, cart_token, checkout_token, email, email_hash, platform_customer_id,
+        lines, currency, total, recovery_url, locale, state, created_at, last_activity_at,
+        checkout_updated_at, ordered_at)
+    VALUES (:shop_id, :cart_token, :checkout_token, :email, :email_hash, :platform_customer_id,
+        CAST(:lines AS jsonb), :currency, :total, :recovery_url, :locale,
+        CASE WHEN CAST(:completed_at AS timestamptz) IS NULL THEN 'open' ELSE 'ordered' END,
+        :created_at, :updated_at, :updated_at, :completed_at)
+    ON CONFLICT (shop_id, cart_token) DO UPDATE
+    SET checkout_token = excluded.checkout_token, email = excluded.email, email_hash = excluded.email_hash,
+        platform_customer_id = excluded.platform_customer_id,
+        lines = CASE WHEN known.cart_updated_at > excluded.checkout_updated_at THEN known.lines
+                     ELSE excluded.lines END,
+        currency = excluded.currency, total = excluded.total, recovery_url = excluded.recovery_url,
+        locale = coalesce(excluded.locale, known.locale),
+        state = CASE WHEN excluded.ordered_at IS NOT NULL THEN 'ordered' ELSE known.state END,
+        ordered_at = coalesce(known.ordered_at, excluded.ordered_at),
+        created_at = least(known.created_at, excluded.created_at),
+        last_activity_at = greatest(known.last_activity_at, excluded.last_activity_at),
+        checkout_updated_at = excluded.checkout_updated_at
+    WHERE known.checkout_updated_at IS NULL OR excluded.checkout_updated_at > known.checkout_updated_at
+    RETURNING cart_id""")
+
+# An order may overtake the last update of its own checkout.
+_CLOSE_IF_ORDERED = text("""
+    UPDATE carts SET state = 'ordered', ordered_at = orders.placed_at
+    FROM orders
+    WHERE carts.shop_id = :shop_id AND carts.cart_id = :cart_id AND carts.state = 'open'
+      AND orders.shop_id = :shop_id AND orders.removed_at IS NULL
+      AND (orders.cart_token = carts.cart_token OR orders.checkout_token = carts.checkout_token)""")
