@@ -30,7 +30,7 @@ class Checkouts(Carts):
             cart = self.cart(cart_token)
             if cart is None or not cart.lines:
                 raise NotFoundError("this cart is empty; put something in before checking out")
-            checkout = next((c for c in self.checkouts.values() if c.cart_token == cart.token), None)
+            checkout = self.checkout_of(cart.token)
             topic = "checkouts/update"
             if checkout is None:
                 checkout, topic = self._new_checkout(cart, locale, action.now), "checkouts/create"
@@ -102,7 +102,7 @@ class Checkouts(Carts):
     def recover(self, cart_token: str, key: str) -> Checkout:
         """Answers a recovery link on any device; the cart is alive again unless it was bought."""
         with self._action() as action:
-            checkout = next((c for c in self.checkouts.values() if c.cart_token == cart_token), None)
+            checkout = self.checkout_of(cart_token)
             if checkout is None or not secrets.compare_digest(checkout.key, key):
                 raise NotFoundError("this link is not valid any more")
             if checkout.completed_at is None and cart_token not in self.carts:
@@ -135,6 +135,7 @@ class Checkouts(Carts):
             locale=locale or self.world.locale,
         )
         self.checkouts[checkout.token] = checkout
+        self._checkout_of[cart.token] = checkout.token
         return checkout
 
     def _copy_cart(self, cart: Cart, checkout: Checkout) -> None:
@@ -174,6 +175,7 @@ class Checkouts(Carts):
             note_attributes=dict(checkout.attributes),
         )
         self.world.orders[order.id] = order
+        self._note_order(order)
         for line in order.lines:
             self._move_stock(line, -line.quantity)
         if checkout.discount_code:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from app.demo import records
 from app.demo.clock import ShopClock
-from app.demo.live import Cart, Checkout, Discount, Event, NotFoundError, OutOfStockError
+from app.demo.live import Cart, Checkout, Discount, Event, NotFoundError, OutOfStockError, Theme
 from app.demo.world import Customer, Line, Order, Product, Variant, World
 
 # The shop's own number in Shopify's books; it stands in recovery links and compliance requests.
@@ -48,16 +48,22 @@ class Desk:
         self.lock = threading.RLock()
         self.carts: dict[str, Cart] = {}
         self.checkouts: dict[str, Checkout] = {}
+        # cart token -> checkout token
+        self._checkout_of: dict[str, str] = {}
         self.discounts: dict[int, Discount] = {}
         # order id -> (code, minor units taken off)
         self.order_discounts: dict[int, tuple[str, int]] = {}
-        # (owner gid, namespace, key) -> (type, value)
-        self.metafields: dict[tuple[str, str, str], tuple[str, str]] = {}
+        # (owner gid, namespace, key) -> the metafield as the API shows it
+        self.metafields: dict[tuple[str, str, str], dict[str, object]] = {}
+        self.theme = Theme()
         self.listeners: list[Listener] = []
         self.shop_id = SHOP_ID
         self.contact_email = f"owner@{world.shop_domain.partition('.')[0]}.example"
         self._product_of = {v.id: (p, v) for p in world.products.values() for v in p.variants}
         self._customer_of = {c.email.lower(): c.id for c in world.customers.values() if c.email}
+        self._orders_of: dict[int, list[int]] = {}
+        for order in world.orders.values():
+            self._note_order(order)
         self._n_orders_named = 1000 + len(world.orders)
 
     # -- looking things up -------------------------------------------------------------------------------
@@ -77,6 +83,11 @@ class Desk:
 
     def customer_by_email(self, email: str) -> Customer | None:
         return self.world.customers.get(self._customer_of.get(email.strip().lower(), 0))
+
+    def orders_of(self, customer_id: int) -> list[Order]:
+        """A customer's orders, oldest first."""
+        found = [self.world.orders[n] for n in self._orders_of.get(customer_id, ()) if n in self.world.orders]
+        return sorted(found, key=lambda o: (o.created_at, o.id))
 
     def product_url(self, product: Product) -> str:
         return f"{self.base_url}/products/{quote(product.handle)}"
@@ -98,6 +109,9 @@ class Desk:
             raise NotFoundError(f"there is no checkout {token} in this shop")
         return found
 
+    def checkout_of(self, cart_token: str) -> Checkout | None:
+        return self.checkouts.get(self._checkout_of.get(cart_token, ""))
+
     def recover_url(self, checkout: Checkout) -> str:
         """The link Shopify puts in `abandoned_checkout_url`; `recover` answers it."""
         return f"{self.base_url}/{SHOP_ID}/checkouts/ac/{checkout.cart_token}/recover?key={checkout.key}"
@@ -117,6 +131,10 @@ class Desk:
             for event in action.events:
                 for listener in self.listeners:
                     listener(event)
+
+    def _note_order(self, order: Order) -> None:
+        if order.customer_id is not None:
+            self._orders_of.setdefault(order.customer_id, []).append(order.id)
 
     def _product(self, product_id: int) -> Product:
         found = self.world.products.get(product_id)

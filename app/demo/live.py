@@ -112,6 +112,16 @@ class Discount:
     used_by: set[int] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class Theme:
+    """What the merchant switched on in the theme editor: the storefront shows an app's part only then."""
+
+    # handles of app embeds that are on
+    embeds: set[str] = field(default_factory=set)
+    # template (product, cart, index) -> handles of the app blocks placed in it, in order
+    blocks: dict[str, list[str]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something apps may hear of. `event_id` is shared by everything one action caused."""
@@ -122,3 +132,13 @@ class Event:
     event_id: str
     # Shop time before which nothing is sent; compliance requests wait for days.
     due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBatch:
+    """What one discountRedeemCodeBulkAdd did."""
+
+    discount: Discount
+    imported: tuple[str, ...]
+    refused: tuple[str, ...]
+    created_at: datetime

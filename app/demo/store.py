@@ -41,7 +41,7 @@ class DemoStore(Checkouts):
         """Shopify deletes only customers without orders; `request_erasure` is for the others."""
         with self._action() as action:
             customer = self._customer(customer_id)
-            if any(o.customer_id == customer_id for o in self.world.orders.values()):
+            if self.orders_of(customer_id):
                 raise CheckoutClosedError("a customer with orders can't be deleted; erase them instead")
             self._forget(customer)
             del self.world.customers[customer_id]
@@ -64,9 +64,8 @@ class DemoStore(Checkouts):
             self._forget(customer)
             customer.email, customer.first_name, customer.last_name = None, "", ""
             customer.marketing_state, customer.updated_at = "redacted", action.now
-            for order in self.world.orders.values():
-                if order.customer_id == customer_id:
-                    order.email, order.updated_at = None, action.now
+            for order in self.orders_of(customer_id):
+                order.email, order.updated_at = None, action.now
             action.tell("customers/redact", body, due_at=action.now + timedelta(days=delay_days))
 
     # -- what the merchant does --------------------------------------------------------------------------
@@ -141,7 +140,7 @@ class DemoStore(Checkouts):
     # -- inside ------------------------------------------------------------------------------------------
 
     def _order_ids(self, customer_id: int) -> list[int]:
-        return [o.id for o in self.world.orders.values() if o.customer_id == customer_id]
+        return [o.id for o in self.orders_of(customer_id)]
 
     def _forget(self, customer: Customer) -> None:
         if customer.email:

@@ -173,6 +173,9 @@ class Post:
         self.faults = faults
         self._random = random.Random(faults.seed)
 
+    def is_unlucky(self, share: float) -> bool:
+        return share > 0 and self._random.random() < share
+
     def hear(self, event: Event) -> None:
         """Called with the shop locked: only writes the letters and queues them."""
         if not self.is_installed() and event.topic not in _SENT_AFTER_UNINSTALL:
