@@ -71,3 +71,5 @@ class ShopPolicy:
     win_back: WinBackPolicy = WinBackPolicy()
     shelf: ShelfPolicy = ShelfPolicy()
     sender: SenderPolicy = SenderPolicy()
+    # The set-up checklist on Home, once everything on it is done.
+    is_checklist_dismissed: bool = False
