@@ -55,6 +55,8 @@ class Envelope:
     """A verified webhook: who sent it, about what, and the bytes as they arrived.
 
     `dedupe_key` is chosen by the adapter so that two facts never share one and one fact never has two.
+    `currency` is the shop's own; whoever hands the envelope to `read` fills it in, because Shopify's product
+    webhooks carry prices without one.
     """
 
     platform: str
@@ -65,6 +67,7 @@ class Envelope:
     event_id: str | None = None
     api_version: str | None = None
     triggered_at: datetime | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,126 @@
+"""Decodes the JSON bodies platforms send, strictly; knows nothing of what any field means."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+from app.platforms.base import UnreadableError
+
+# The largest order a platform sends is some megabytes (thousands of line items); beyond this it is an attack.
+MAX_BYTES: Final = 16 * 1024 * 1024
+# Real deliveries nest 8 deep; the cap keeps later recursion far from Python's limit of 1,000.
+MAX_DEPTH: Final = 40
+
+
+def decode_object(raw: bytes) -> dict[str, Any]:
+    """Decode bytes into one JSON object with every number exact: int or Decimal, never a float.
+
+    Refused, because a database or a later reader would choke on it: bad UTF-8, a byte-order mark, NUL and
+    lone surrogates in strings, NaN and Infinity, numbers beyond a double's range, integers of thousands of
+    digits, names that occur twice, nesting deeper than 40, anything but an object at the top.
+
+    Raises:
+        UnreadableError: with the place and the reason.
+    """
+    if len(raw) > MAX_BYTES:
+        raise UnreadableError(f"the body is {len(raw):,} bytes; the limit is {MAX_BYTES:,}")
+    tree = _parse(raw)
+    if not isinstance(tree, dict):
+        raise UnreadableError(f"the body is {_kind(tree)}, not an object")
+    _check(tree)
+    return tree
+
+
+def _parse(raw: bytes) -> Any:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"byte {error.start}: not UTF-8 ({error.reason})") from None
+    if text.startswith("\ufeff"):
+        raise UnreadableError("byte 0: a byte-order mark; no platform sends one")
+    try:
+        return _DECODER.decode(text)
+    except UnreadableError:
+        raise
+    except json.JSONDecodeError as error:
+        raise UnreadableError(f"character {error.pos}: not JSON ({error.msg})") from None
+    except RecursionError:
+        raise UnreadableError(f"the body is nested deeper than {MAX_DEPTH}") from None
+    except ValueError:  # int() refuses more than 4,300 digits, sys.set_int_max_str_digits
+        raise UnreadableError("a number has more digits than any platform's id or amount") from None
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = dict(pairs)
+    if len(named) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UnreadableError(f"the name {_shown(twice)} occurs twice in one object")
+    return named
+
+
+def _number(text: str) -> Decimal:
+    if not math.isfinite(float(text)):
+        raise UnreadableError(f"the number {text[:24]} is beyond the range of a double")
+    return Decimal(text)
+
+
+def _constant(text: str) -> Any:
+    raise UnreadableError(f"{text} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_float=_number, parse_constant=_constant, strict=True
+)
+
+
+def _check(tree: dict[str, Any]) -> None:
+    """Walk the tree without recursion; it may be as deep as the decoder allowed."""
+    pending: list[tuple[str, Any, int]] = [("", tree, 1)]
+    while pending:
+        path, value, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise UnreadableError(f"{path[:80]}…: nested deeper than {MAX_DEPTH}")
+        for name, child in _children(value):
+            place = f"{path}.{name}" if path else name
+            if isinstance(value, dict):
+                _check_text(name, f"a name in {path or 'the body'}")
+            if isinstance(child, str):
+                _check_text(child, place)
+            elif isinstance(child, (dict, list)):
+                pending.append((place, child, depth + 1))
+
+
+def _children(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    else:
+        for position, child in enumerate(value):
+            yield str(position), child
+
+
+def _check_text(text: str, place: str) -> None:
+    if text.isascii():
+        if "\x00" in text:
+            raise UnreadableError(f"{_shown(place)}: a NUL character, which PostgreSQL can't store")
+        return
+    if "\x00" in text:
+        raise UnreadableError(f"{_shown(place)}: a NUL character, which PostgreSQL can't store")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise UnreadableError(f"{_shown(place)}: half of a surrogate pair") from None
+
+
+def _shown(text: str) -> str:
+    """Make any text safe to show: printable ASCII, short, and never an address."""
+    return "a name with an @" if "@" in text else ascii(text[:80])[1:-1]
+
+
+def _kind(tree: Any) -> str:
+    names = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+    return names.get(type(tree), "a number")
