@@ -14,8 +14,9 @@ from app.clock import Clock
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Everything the shelf, the flows and the admin need; nothing more (App Store requirement 3.2).
-DEFAULT_SCOPES = "read_products,read_orders,read_customers,read_themes"
+# What our GraphQL operations and the app proxy need; nothing more (App Store requirement 3.2). The same as in
+# shopify.app.toml.
+DEFAULT_SCOPES = "read_products,read_orders,read_customers,read_themes,write_app_proxy"
 
 
 class SettingsError(Exception):

@@ -161,6 +161,7 @@ def _envelope(shop: ShopRecord, row: RowMapping) -> Envelope:
         event_id=row["event_id"],
         api_version=row["api_version"],
         triggered_at=row["triggered_at"],
+        currency=shop.currency,
     )
 
 
