@@ -34,3 +34,10 @@ def topics_of(path: Path) -> list[str]:
         f"{noun}/{verb}"
         for verb in ("create", "update", "updated", "delete", "finish", "cancelled", "edited")
     ]
+
+
+def sample_manifest() -> list[dict[str, Any]]:
+    """What is published of each sampled topic; nothing where the folder is missing."""
+    path = SAMPLES / "MANIFEST.json"
+    listed = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return [each for each in listed if "access_scopes" in each]
