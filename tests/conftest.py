@@ -238,7 +238,7 @@ def make_shop(context: Context, domain: str, name: str, *, currency: str = "EUR"
     profile = ShopProfile(
         name=name,
         domain=domain,
-        public_url=f"https://{domain.split('.')[0]}.example",
+        public_url=f"https://{domain.split('.', maxsplit=1)[0]}.example",
         email="owner@example.com",
         currency=currency,
         timezone="Europe/Athens",

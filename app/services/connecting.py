@@ -13,7 +13,7 @@ from app.clock import real_now
 from app.db.models import Credential, Shop
 from app.platforms.base import ConnectedShop, Credentials, NeedsReconnectError, ShopClient
 from app.services.context import Context
-from app.services.shops import get_shop
+from app.services.shops import connected_shops, get_shop
 
 log = structlog.get_logger()
 
@@ -74,6 +74,28 @@ def save_credentials(
         .values(shop_id=shop_id, **values)
         .on_conflict_do_update(index_elements=["shop_id"], set_=values)
     )
+
+
+def reseal_all(context: Context) -> int:
+    """Encrypt every shop's tokens again under the newest key; returns the number of shops."""
+    n_resealed = 0
+    for shop_id in connected_shops(context.db):
+        with context.db.shop(shop_id) as connection:
+            row = connection.execute(_CREDENTIALS.with_for_update()).mappings().one_or_none()
+            if row is None:
+                continue
+            refresh = row["refresh_token"]
+            connection.execute(
+                update(Credential)
+                .where(Credential.shop_id == shop_id)
+                .values(
+                    key_id=context.vault.key_id,
+                    access_token=context.vault.reseal(row["access_token"]),
+                    refresh_token=context.vault.reseal(refresh) if refresh else None,
+                )
+            )
+            n_resealed += 1
+    return n_resealed
 
 
 def _refresh(context: Context, shop_id: int, now: datetime) -> str:

@@ -83,6 +83,18 @@ class Reason:
     source: str
     is_shown: bool
 
+    @property
+    def in_words(self) -> str:
+        """What a merchant can check: "14 of 52 baskets", shared words, or both."""
+        parts = []
+        if self.n_together:
+            parts.append(f"together in {self.n_together} of {self.n_baskets} baskets")
+        if self.n_shared_words:
+            parts.append(f"{self.n_shared_words} words in common")
+        return ", ".join(parts) or {"popular": "bought by many", "new": "new in the shop"}.get(
+            self.source, "bought by the same customers"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Explained:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection, select, text, update
 
 from app.db.models import Shop
+from app.db.session import Database
 from app.domain.policy import ShopPolicy
 
 T = TypeVar("T")
@@ -56,6 +57,12 @@ def find_shop_id_by_key(connection: Connection, public_key: str) -> int | None:
         "int | None",
         connection.execute(text("SELECT find_shop_by_key(:key)"), {"key": public_key}).scalar(),
     )
+
+
+def connected_shops(db: Database) -> list[int]:
+    """The ids of every connected shop."""
+    with db.nobody() as connection:
+        return [int(row[0]) for row in connection.execute(text("SELECT connected_shops()"))]
 
 
 def get_shop(connection: Connection, shop_id: int) -> ShopRecord:

@@ -1,0 +1,341 @@
+"""The `regulars` command: every line of it calls one use case and says in words what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Any, ClassVar, ParamSpec, TypeVar
+
+import click
+
+from app.settings import Settings, SettingsError, read_settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Group(click.Group):
+    """Loads heavy commands only when they are asked for, and turns known errors into one line."""
+
+    lazy: ClassVar[Mapping[str, str]] = {
+        "evaluate": "app.cli_evaluate:evaluate",
+        "recommend": "app.cli_evaluate:recommend",
+        "demo": "app.cli_demo:demo",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self.lazy])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.lazy:
+            from importlib import import_module
+
+            module, _, name = self.lazy[cmd_name].partition(":")
+            command: click.Command = getattr(import_module(module), name)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Group)
+@click.version_option(package_name="regulars")
+def main() -> None:
+    """Regulars brings a small shop's buyers back."""
+
+
+def _says_errors(function: Callable[P, T]) -> Callable[P, T]:
+    """One line on standard error and exit code 1 instead of a stack trace, for what an operator can mend."""
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        from sqlalchemy.exc import OperationalError
+
+        from app.embedded import EmbeddedServerError
+        from app.platforms.base import PlatformError
+        from app.services.shops import UnknownShopError
+        from app.services.vault import VaultError
+
+        try:
+            return function(*args, **kwargs)
+        except (SettingsError, EmbeddedServerError, PlatformError, UnknownShopError, VaultError) as error:
+            raise click.ClickException(str(error) or (error.__class__.__doc__ or "").strip()) from None
+        except OperationalError as error:
+            reason = str(error.orig).strip().splitlines()[0]
+            raise click.ClickException(f"PostgreSQL can't be reached: {reason}") from None
+
+    return wrapped
+
+
+def _context() -> Any:
+    from app.logs import configure_logs
+    from app.wiring import build_context, with_servers
+
+    settings = read_settings()
+    configure_logs(settings.log_level)
+    return build_context(with_servers(settings))
+
+
+def _shop_id(context: Any, domain: str | None) -> int:
+    """The shop of that domain, or the only one there is."""
+    from app.services.shops import UnknownShopError, connected_shops, find_shop_id
+
+    if domain is not None:
+        with context.db.nobody() as connection:
+            for platform in context.platforms:
+                shop_id = find_shop_id(connection, platform, domain)
+                if shop_id is not None:
+                    return shop_id
+        raise UnknownShopError(f"{domain} is not installed here")
+    shops = connected_shops(context.db)
+    if len(shops) != 1:
+        raise UnknownShopError(f"{len(shops)} shops are connected here; name one with --shop")
+    return shops[0]
+
+
+shop_option = click.option(
+    "--shop", "domain", help="The shop's domain; may be left out where there is one shop."
+)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=lambda: int(os.environ.get("PORT", "5100")), type=int, help="5100, or PORT.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
+@_says_errors
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve the web application."""
+    from granian.constants import Interfaces
+    from granian.server import Server
+
+    settings = _with_servers_in_environment()
+    del settings
+    Server(
+        "app:create_app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=8,
+        factory=True,
+        log_access=False,
+        respawn_failed_workers=True,
+    ).serve()
+
+
+@main.command()
+@click.option("--queues", default="ingest,send,train", show_default=True)
+@click.option("--concurrency", default=2, show_default=True, type=click.IntRange(1, 64))
+@_says_errors
+def worker(queues: str, concurrency: int) -> None:
+    """Process webhooks, send mail and train models."""
+    _with_servers_in_environment()
+    _celery("worker", "-Q", queues, "-c", str(concurrency), "--without-mingle", "--without-gossip")
+
+
+@main.command()
+@_says_errors
+def beat() -> None:
+    """Tell the workers the time."""
+    _with_servers_in_environment()
+    _celery("beat", "--schedule", str(_data_folder() / "beat"))
+
+
+@main.command()
+@_says_errors
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    from app.db.migrate import upgrade
+
+    settings = _with_servers_in_environment()
+    upgrade(settings.migration_database_url or settings.database_url or "")
+    click.echo("The database is up to date.")
+
+
+@main.command()
+def keys() -> None:
+    """Print fresh values for SECRET_KEY and ENCRYPTION_KEYS."""
+    import secrets
+
+    from cryptography.fernet import Fernet
+
+    click.echo(f"SECRET_KEY={secrets.token_urlsafe(48)}")
+    click.echo(f"ENCRYPTION_KEYS={Fernet.generate_key().decode()}")
+
+
+@main.command("import")
+@shop_option
+@_says_errors
+def import_(domain: str | None) -> None:
+    """Import a shop's products, customers and orders, or go on with an import that was interrupted."""
+    from app.services import importing, jobs
+    from app.services.installing import start_import
+    from app.services.progress import show_progress
+
+    context = _context()
+    shop_id = _shop_id(context, domain)
+    start_import(context, shop_id)
+    for owner, job_id, kind in jobs.open_jobs(context):
+        if owner == shop_id and kind == "import":
+            with show_progress(context, shop_id), jobs.lease(context, shop_id, job_id) as job:
+                if job is None:
+                    raise click.ClickException("a worker is importing this shop right now")
+                importing.run_import(context, job)
+                click.echo(
+                    "Imported: " + ", ".join(f"{n} {kind}" for kind, n in job.progress["totals"].items())
+                )
+            return
+    raise click.ClickException("a worker is importing this shop right now; see the admin for its progress")
+
+
+@main.command()
+@shop_option
+@_says_errors
+def train(domain: str | None) -> None:
+    """Learn from a shop's orders and publish what holds up."""
+    from app.services import jobs, training
+
+    context = _context()
+    shop_id = _shop_id(context, domain)
+    with context.db.shop(shop_id) as connection:
+        jobs.enqueue_job(connection, shop_id, "training", context.clock.now())
+    for owner, job_id, kind in jobs.open_jobs(context):
+        if owner == shop_id and kind == "training":
+            with jobs.lease(context, shop_id, job_id) as job:
+                if job is None:
+                    raise click.ClickException("a worker is training this shop right now")
+                trained = training.train(context, job)
+            click.echo(
+                f"Model {trained.model_id} learned from {trained.n_orders} orders in {trained.seconds} s: {trained.reason}"
+            )
+            return
+    raise click.ClickException("a worker is training this shop right now")
+
+
+@main.command("roll-back")
+@shop_option
+@_says_errors
+def roll_back(domain: str | None) -> None:
+    """Put the previous model's lists back."""
+    from app.services.training import roll_back as put_back
+
+    context = _context()
+    model_id = put_back(context, _shop_id(context, domain))
+    if model_id is None:
+        raise click.ClickException("there is no earlier model to go back to")
+    click.echo(f"Model {model_id} is published again.")
+
+
+@main.command()
+@click.argument("product")
+@shop_option
+@_says_errors
+def why(product: str, domain: str | None) -> None:
+    """Say why PRODUCT (the platform's id) has the recommendations it has."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from app.services.recommending import explain
+    from app.services.shops import get_shop
+
+    context = _context()
+    shop_id = _shop_id(context, domain)
+    with context.db.shop(shop_id) as connection:
+        explained = explain(context, connection, get_shop(connection, shop_id), product)
+    if explained is None:
+        raise click.ClickException(f"the shop has no product {product}")
+    table = Table("product", "evidence", "shown", title=explained.product.title)
+    for reason in explained.reasons:
+        table.add_row(reason.card.title, reason.in_words, "yes" if reason.is_shown else "no")
+    Console().print(table)
+
+
+@main.command()
+@shop_option
+@click.argument("person")
+@_says_errors
+def export(person: str, domain: str | None) -> None:
+    """Print everything stored of PERSON (an e-mail address or a customer id) as JSON."""
+    from app.services.privacy import export_person
+    from app.services.shops import get_shop
+
+    context = _context()
+    shop_id = _shop_id(context, domain)
+    with context.db.shop(shop_id) as connection:
+        found = export_person(context, connection, get_shop(connection, shop_id), person)
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+@main.command()
+@shop_option
+@click.argument("person")
+@click.confirmation_option(prompt="This can't be undone. Forget this person?")
+@_says_errors
+def erase(person: str, domain: str | None) -> None:
+    """Forget PERSON (an e-mail address or a customer id) and print the receipt."""
+    from app.domain.events import ErasureRequested
+    from app.services.privacy import erase_person
+    from app.services.shops import get_shop
+
+    context = _context()
+    shop_id = _shop_id(context, domain)
+    is_email = "@" in person
+    request = ErasureRequested(None if is_email else person, person if is_email else None)
+    with context.db.shop(shop_id) as connection:
+        receipt = erase_person(context, connection, get_shop(connection, shop_id), request)
+    click.echo(json.dumps(receipt, indent=2))
+
+
+@main.command("rotate-keys")
+@_says_errors
+def rotate_keys() -> None:
+    """Encrypt stored tokens again under the first of ENCRYPTION_KEYS."""
+    from app.services.connecting import reseal_all
+
+    n_resealed = reseal_all(_context())
+    click.echo(f"{n_resealed} shops' tokens are now encrypted with the newest key; the older keys may go.")
+
+
+@main.command()
+@_says_errors
+def doctor() -> None:
+    """Check settings, servers, schema and mail, and say what to do about what is wrong."""
+    from app.services.checkup import check_up
+
+    problems = check_up(_context(), lambda name, outcome: click.echo(f"{name:<12} {outcome}"))
+    if problems:
+        raise click.ClickException(f"{problems} of these need your attention")
+
+
+def _with_servers_in_environment() -> Settings:
+    """Make sure there are servers and that the processes we start use the same ones."""
+    from app.logs import configure_logs
+    from app.wiring import with_servers
+
+    settings = read_settings()
+    configure_logs(settings.log_level)
+    settings = with_servers(settings)
+    os.environ["DATABASE_URL"] = settings.database_url or ""
+    os.environ["REDIS_URL"] = settings.redis_url or ""
+    return settings
+
+
+def _celery(*arguments: str) -> None:
+    """Run Celery as a child, so that an embedded server of ours outlives it and stops with us."""
+    command = [sys.executable, "-m", "celery", "-A", "workers.celery_app", *arguments, "--loglevel", "INFO"]
+    process = subprocess.Popen(command)  # noqa: S603
+    try:
+        sys.exit(process.wait())
+    except KeyboardInterrupt:
+        process.terminate()
+        sys.exit(process.wait())
+
+
+def _data_folder() -> Path:
+    from app.wiring import DATA
+
+    DATA.mkdir(exist_ok=True)
+    return DATA

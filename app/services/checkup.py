@@ -1,0 +1,71 @@
+"""Looks an installation over and says in words what is wrong and what to do; it changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.services.context import Context
+from app.services.shops import connected_shops
+
+
+def check_up(context: Context, tell: Callable[[str, str], None]) -> int:
+    """Run every check, tell each outcome, and return how many need attention."""
+    n_problems = 0
+    for name, check in _CHECKS.items():
+        problem = check(context)
+        tell(name, problem or "fine")
+        n_problems += problem is not None
+    return n_problems
+
+
+def _database(context: Context) -> str | None:
+    try:
+        with context.db.nobody() as connection:
+            version = connection.execute(
+                text("SELECT current_setting('server_version_num')::int")
+            ).scalar_one()
+            role = connection.execute(text("SELECT current_user")).scalar_one()
+    except SQLAlchemyError as error:
+        return f"can't be used ({type(error).__name__}): check DATABASE_URL, then run `regulars migrate`"
+    if version < 150000:
+        return f"is version {version // 10000}; 15 or newer is needed"
+    return None if role == "regulars_app" else f"is used as {role} instead of regulars_app"
+
+
+def _schema(context: Context) -> str | None:
+    try:
+        connected_shops(context.db)
+    except SQLAlchemyError:
+        return "is not up to date: run `regulars migrate`"
+    return None
+
+
+def _redis(context: Context) -> str | None:
+    try:
+        policy = context.redis.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")  # type: ignore[union-attr]
+    except RedisError as error:
+        return f"can't be reached ({type(error).__name__}): check REDIS_URL"
+    return (
+        None
+        if policy == "noeviction"
+        else f"evicts ({policy}); set maxmemory-policy noeviction, it holds the queue"
+    )
+
+
+def _shopify(context: Context) -> str | None:
+    settings = context.settings
+    if not settings.shopify_api_key or not settings.shopify_api_secret.get_secret_value():
+        return "SHOPIFY_API_KEY and SHOPIFY_API_SECRET are not set; see the README, Install on Shopify"
+    is_local = settings.shopify_base_url is not None
+    return None if is_local or settings.app_url.startswith("https://") else "APP_URL must start with https://"
+
+
+def _mail(context: Context) -> str | None:
+    return None if context.settings.smtp_url else "SMTP_URL is not set: mail is printed, not sent"
+
+
+_CHECKS = {"PostgreSQL": _database, "schema": _schema, "Redis": _redis, "Shopify": _shopify, "mail": _mail}

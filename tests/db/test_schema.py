@@ -1,0 +1,52 @@
+"""The migrations and the models give the same schema, and every table is fenced."""
+
+import importlib
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+
+from app.db.migrate import config_for, upgrade
+from app.db.models import Base
+from app.db.session import APP_ROLE, normalise_url
+
+house = importlib.import_module("app.db.migrations.versions.0001_house")
+
+
+def test_upgrading_from_empty_gives_exactly_what_the_models_say(make_database):
+    engine = create_engine(normalise_url(make_database("schema")))
+    with engine.connect() as connection:
+        command.check(config_for(connection))
+        found = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(found, Base.metadata) == []
+    engine.dispose()
+
+
+def test_upgrading_twice_changes_nothing(make_database):
+    upgrade(make_database("twice"))
+
+
+def test_every_table_is_a_tenants_and_starts_its_key_with_the_shop():
+    names = {table.name for table in Base.metadata.sorted_tables}
+    assert names == set(house.TENANT_TABLES)
+    for table in Base.metadata.sorted_tables:
+        assert next(column.name for column in table.primary_key) == "shop_id", table.name
+
+
+def test_row_security_is_forced_on_every_table_and_the_apps_role_owns_none(owner):
+    with owner.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT relname, relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner) AS role"
+                " FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+                " AND relname <> 'alembic_version'"
+            )
+        ).all()
+        assert {row.relname for row in rows} == set(house.TENANT_TABLES)
+        assert all(row.relrowsecurity and row.relforcerowsecurity for row in rows)
+        assert all(row.role != APP_ROLE for row in rows)
+        bypasses = connection.execute(
+            text("SELECT rolbypassrls OR rolsuper FROM pg_roles WHERE rolname = :r"), {"r": APP_ROLE}
+        ).scalar()
+        assert bypasses is False

@@ -1,0 +1,42 @@
+"""Every periodic task in one list: what, how often in the shop's time, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.settings import Settings
+
+# Seconds of the shop's time. Every task is idempotent: two beats at once do no harm, only work.
+PERIODS: dict[str, float] = {
+    # Mail that is due goes out, and mail whose worker died is taken up again.
+    "messaging.send_due": 15,
+    # Carts that went cold and customers who lapsed get a planned message.
+    "messaging.plan": 60,
+    # Deliveries whose nudge was lost are processed.
+    "ingest.sweep": 30,
+    # Imports and trainings that wait, or whose worker died, are taken up.
+    "upkeep.run_jobs": 30,
+    # Shops with enough new orders learn again.
+    "training.plan": 60,
+    # What webhooks missed is fetched.
+    "upkeep.reconcile": 15 * 60,
+    # What came a day late is fetched; subscriptions are listed and repaired; old data is thrown away.
+    "upkeep.daily": 24 * 3600,
+    # Tokens that no one used stay alive (Shopify's refresh tokens die after 90 days).
+    "upkeep.refresh_tokens": 7 * 24 * 3600,
+}
+
+# However fast a demo's clock runs, asking the platform more often than this (real seconds) is no use.
+_SLOWEST_PACE = {"upkeep.reconcile": 30.0, "upkeep.daily": 60.0, "upkeep.refresh_tokens": 600.0}
+
+
+def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
+    return {
+        task: {
+            "task": task,
+            "schedule": max(settings.period(seconds).total_seconds(), _SLOWEST_PACE.get(task, 1.0)),
+            # A tick that waited longer than its period has been overtaken by the next one.
+            "options": {"expires": max(60.0, settings.period(seconds).total_seconds())},
+        }
+        for task, seconds in PERIODS.items()
+    }

@@ -1,0 +1,57 @@
+"""Tasks that keep shops whole: imports, reconciliation, subscriptions, tokens, retention."""
+
+from __future__ import annotations
+
+import structlog
+from celery import shared_task
+
+from app.platforms.base import PlatformError
+from app.services import connecting, importing, installing, jobs, privacy, reconciling
+from app.services.shops import connected_shops
+from workers.celery_app import context
+
+log = structlog.get_logger()
+
+_TASKS = {"import": "upkeep.import_shop", "training": "training.run"}
+
+
+@shared_task(name="upkeep.run_jobs")
+def run_jobs() -> None:
+    for shop_id, job_id, kind in jobs.open_jobs(context()):
+        context().queue.nudge(_TASKS[kind], shop_id, job_id)
+
+
+@shared_task(name="upkeep.import_shop")
+def import_shop(shop_id: int, job_id: int) -> None:
+    with jobs.lease(context(), shop_id, job_id) as job:
+        if job is not None:
+            importing.run_import(context(), job)
+
+
+@shared_task(name="upkeep.reconcile")
+def reconcile() -> None:
+    for shop_id in connected_shops(context().db):
+        try:
+            reconciling.reconcile(context(), shop_id)
+        except PlatformError as error:
+            log.warning("not_reconciled", shop_id=shop_id, reason=str(error))
+
+
+@shared_task(name="upkeep.daily")
+def daily() -> None:
+    for shop_id in connected_shops(context().db):
+        privacy.purge(context(), shop_id)
+        try:
+            installing.register_webhooks(context(), shop_id)
+            reconciling.reconcile(context(), shop_id, reconciling.DEEP)
+        except PlatformError as error:
+            log.warning("daily_round_incomplete", shop_id=shop_id, reason=str(error))
+
+
+@shared_task(name="upkeep.refresh_tokens")
+def refresh_tokens() -> None:
+    for shop_id in connected_shops(context().db):
+        try:
+            connecting.access_token(context(), shop_id)
+        except PlatformError as error:
+            log.warning("token_not_refreshed", shop_id=shop_id, reason=str(error))
