@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from app.mail.addresses import read_recipient, read_sender
 from app.mail.render import Rendered
+from app.mail.replies import scrub
 from app.mail.values import one_line, safe_url
 
 # Python folds a long URL into `=?utf-8?q?…`, which mail programs then can't find (python/cpython#85725, open).
@@ -115,5 +116,5 @@ def _list_unsubscribe(url: str, mailto: str | None) -> str:
 def _checked(what: str, pattern: re.Pattern[str], value: str) -> str:
     found = pattern.fullmatch(value)
     if found is None:
-        raise BadHeaderError(f"the {what} {one_line(value)[:60]!r} does not match {pattern.pattern}")
+        raise BadHeaderError(f"the {what} {scrub(value)[:80]!r} does not match {pattern.pattern}")
     return found.group(1) if found.groups() else value
