@@ -35,6 +35,8 @@ class AppConfig:
     api_version: str = "2026-07"
     # (topic, address) declared outside the API; never removed, however often they fail.
     subscriptions: tuple[tuple[str, str], ...] = ()
+    # (prefix, subpath, address): /apps/regulars/x of the store is answered by <address>/x.
+    app_proxy: tuple[str, str, str] | None = None
     # A public app must ask for expiring tokens (since 2026-04-01); a custom app need not.
     is_public: bool = True
     # Managed installation: the shop grants the scopes itself before it opens the app.
@@ -84,8 +86,15 @@ def from_toml(path: Path, client_id: str, client_secret: str, app_url: str) -> A
             for group in webhooks.get("subscriptions", ())
             for topic in (*group.get("topics", ()), *group.get("compliance_topics", ()))
         ),
+        app_proxy=_proxy(told.get("app_proxy"), declared_at, app_url),
         is_managed="use_legacy_install_flow" not in access or not access["use_legacy_install_flow"],
     )
+
+
+def _proxy(told: dict[str, str] | None, declared_at: str, app_url: str) -> tuple[str, str, str] | None:
+    if told is None:
+        return None
+    return told["prefix"], told["subpath"], _moved(told["url"], declared_at, app_url)
 
 
 def _scopes(told: str | list[str] | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from fnmatch import fnmatchcase
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -302,13 +303,9 @@ def _files(caller: Caller, theme: Any, args: dict[str, Any]) -> Listing:
                 "updatedAt": _opened_at(caller),
             }
             for name, content in sorted(kept.items())
-            if wanted is None or any(_names(pattern, name) for pattern in wanted)
+            if wanted is None or any(fnmatchcase(name, pattern) for pattern in wanted)
         ]
     )
-
-
-def _names(pattern: str, name: str) -> bool:
-    return name == pattern or (pattern.endswith("*") and name.startswith(pattern[:-1]))
 
 
 register("OnlineStoreTheme", {"files": _files})

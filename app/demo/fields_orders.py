@@ -93,6 +93,24 @@ def _accepts(caller: Caller, order: Order) -> bool:
     return buyer is not None and buyer.marketing_state == "subscribed"
 
 
+def _journey(caller: Caller, order: Order) -> dict[str, Any]:
+    """One visit is all this shop remembers: the one that ended in the order."""
+    visit = {
+        "__typename": "CustomerVisit",
+        "id": gid("CustomerVisit", order.id),
+        "landingPage": f"{caller.store.base_url}{order.landing_site}",
+        "occurredAt": utc(order.created_at),
+        "source": "direct",
+    }
+    return {
+        "ready": True,
+        "firstVisit": visit,
+        "lastVisit": visit,
+        "daysToConversion": 0,
+        "customerOrderIndex": None,
+    }
+
+
 register(
     "Order",
     {
@@ -143,6 +161,7 @@ register(
         "totalTipReceivedSet": lambda c, o, a: bag(c, 0),
         "subtotalLineItemsQuantity": lambda c, o, a: _n_goods(o),
         "currentSubtotalLineItemsQuantity": lambda c, o, a: 0 if o.cancelled_at else _n_goods(o),
+        "customerJourneySummary": lambda c, o, a: _journey(c, o),
         "tags": lambda c, o, a: [],
         "taxesIncluded": constant(True),
         "metafield": lambda c, o, a: metafield(c, owner_gid(o), a),

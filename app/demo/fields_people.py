@@ -69,6 +69,8 @@ register(
         "lastName": lambda c, p, a: p.last_name or None,
         "email": lambda c, p, a: p.email,
         "phone": constant(None),
+        # This shop's shoppers leave no postal address.
+        "defaultAddress": constant(None),
         "defaultEmailAddress": lambda c, p, a: p if p.email else None,
         "emailMarketingConsent": lambda c, p, a: _consent(p),
         "locale": lambda c, p, a: p.locale,

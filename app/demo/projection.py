@@ -86,7 +86,7 @@ class Plan:
 
 
 def plan_query(caller: Caller, query: str) -> Plan:
-    """Checks a query by Shopify's rules for bulk operations and compiles it; `BulkRefusedError` says which it breaks."""
+    """Checks a query by the rules for bulk operations and compiles it; `BulkRefusedError` names the broken one."""
     schema = caller.shop.schema
     try:
         document = parse(query)

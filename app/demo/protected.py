@@ -21,7 +21,9 @@ _ALWAYS_SENT = ("customers/data_request", "customers/redact", "shop/redact")
 
 PROTECTED_TYPES = frozenset({"Customer", "Order", "AbandonedCheckout"})
 PROTECTED_FIELDS = {
-    "Customer": frozenset({"email", "phone", "firstName", "lastName", "displayName", "defaultEmailAddress"}),
+    "Customer": frozenset(
+        {"email", "phone", "firstName", "lastName", "displayName", "defaultEmailAddress", "defaultAddress"}
+    ),
     "Order": frozenset({"email", "phone"}),
 }
 

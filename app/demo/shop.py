@@ -40,8 +40,8 @@ class DemoShop:
         self.session_id = secrets.token_hex(16)
         self.web_pixel: tuple[int, Any] | None = None
         self.code_batches: dict[int, CodeBatch] = {}
-        # Links the app put into the admin's side bar: (label, path).
-        self.app_menu: list[tuple[str, str]] = []
+        # The public key that the app gave its theme extension.
+        self.shop_key = ""
 
     @cached_property
     def schema(self) -> GraphQLSchema:
@@ -62,7 +62,7 @@ class DemoShop:
         self.office.uninstall()
         self.store.tell_app("app/uninstalled", records.shop(self.store))
         self.post.remove_api_made()
-        self.web_pixel, self.app_menu = None, []
+        self.web_pixel = None
         self.store.theme.embeds.clear()
         self.store.theme.blocks.clear()
         self.send_shop_redact(SHOP_REDACT_AFTER_HOURS)

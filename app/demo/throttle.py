@@ -108,7 +108,7 @@ class _Reader:
 
     def _field(self, parent: Any, node: FieldNode) -> int:
         told = getattr(parent, "fields", {}).get(node.name.value)
-        if told is None or node.selection_set is None:
+        if told is None or node.selection_set is None or self._is_left_out(node):
             return 0
         named = get_named_type(told.type)
         if not is_composite_type(named):
@@ -120,6 +120,16 @@ class _Reader:
             ("Edge", "PageInfo", "Payload")
         )
         return inner if is_wrapper or named.name == "UserError" else 1 + inner
+
+    def _is_left_out(self, node: FieldNode) -> bool:
+        """`@include(if: false)` and `@skip(if: true)`."""
+        for directive in node.directives or ():
+            condition = next(
+                (value_from_ast_untyped(a.value, self.variables) for a in directive.arguments or ()), None
+            )
+            if (directive.name.value, condition) in {("include", False), ("skip", True)}:
+                return True
+        return False
 
     def _page_size(self, node: FieldNode) -> int:
         for argument in node.arguments or ():
