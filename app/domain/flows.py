@@ -147,7 +147,11 @@ def _of_person(mail: PlannedMail, facts: Facts) -> Reason | None:
     if is_suppressed(facts.suppressions, mail.flow):
         return Reason.SUPPRESSED
     if not may_mail(facts.consent):
-        return _CONSENT_REASONS.get(facts.consent.state if facts.consent else None, Reason.NO_CONSENT)
+        return (
+            _CONSENT_REASONS.get(facts.consent.state, Reason.NO_CONSENT)
+            if facts.consent
+            else Reason.NO_CONSENT
+        )
     return None if facts.has_valid_address else Reason.NO_ADDRESS
 
 

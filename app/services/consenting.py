@@ -15,6 +15,10 @@ from app.domain.events import Consent, ConsentChanged, ConsentState
 from app.domain.reasons import Reason
 from app.services.hashing import Hasher
 
+# Why an address is suppressed: by the person's own word, which they may take back, or because it is dead.
+UNSUBSCRIBED = "unsubscribed"
+HARD_BOUNCE = "hard_bounce"
+
 
 def record_consent(
     connection: Connection,
@@ -86,7 +90,12 @@ def suppress(
     connection.execute(
         insert(Suppression)
         .values(shop_id=shop_id, email_hash=email_hash, scope=scope.value, reason=reason, created_at=now)
-        .on_conflict_do_nothing()
+        # A dead address outweighs a no that can be taken back.
+        .on_conflict_do_update(
+            index_elements=["shop_id", "email_hash", "scope"],
+            set_={"reason": reason},
+            where=Suppression.reason == UNSUBSCRIBED,
+        )
     )
     wait_for_handovers(connection, shop_id, [email_hash])
     connection.execute(
@@ -107,7 +116,7 @@ def lift(
     email_hash: bytes,
     scopes: Collection[Scope],
     *,
-    reasons: Collection[str] = ("unsubscribed",),
+    reasons: Collection[str] = (UNSUBSCRIBED,),
 ) -> None:
     """Take suppressions back that were set for one of `reasons`: a person's own no is theirs to take back.
 

@@ -350,7 +350,9 @@ def _suppress_dead(connection: Connection, claim: Claim, now: datetime) -> None:
         _EMAIL_HASH, {"shop_id": claim.shop_id, "message_id": claim.message_id}
     ).scalar()
     if email_hash is not None:
-        consenting.suppress(connection, claim.shop_id, bytes(email_hash), Scope.ALL, "hard_bounce", now)
+        consenting.suppress(
+            connection, claim.shop_id, bytes(email_hash), Scope.ALL, consenting.HARD_BOUNCE, now
+        )
 
 
 def _pause(context: Context, shop_id: int, pause: timedelta) -> None:

@@ -60,7 +60,7 @@ def unsubscribe(
     """The person this message went to wants no more. A message whose person was erased changes nothing."""
     email_hash = recipient_of(connection, shop_id, message_id)
     if email_hash is not None:
-        consenting.suppress(connection, shop_id, email_hash, scope, "unsubscribed", now)
+        consenting.suppress(connection, shop_id, email_hash, scope, consenting.UNSUBSCRIBED, now)
 
 
 def set_preferences(
@@ -71,10 +71,10 @@ def set_preferences(
     if email_hash is None:
         return
     flows = (Scope.ABANDONED_CART, Scope.WIN_BACK)
-    consenting.lift(connection, shop_id, email_hash, Scope)
+    consenting.lift(connection, shop_id, email_hash, list(Scope))
     unwanted = [flow for flow in flows if flow not in wanted]
     for scope in [Scope.ALL] if len(unwanted) == len(flows) else unwanted:
-        consenting.suppress(connection, shop_id, email_hash, scope, "unsubscribed", now)
+        consenting.suppress(connection, shop_id, email_hash, scope, consenting.UNSUBSCRIBED, now)
 
 
 def preferences(connection: Connection, shop_id: int, message_id: int) -> frozenset[Scope]:
