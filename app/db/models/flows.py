@@ -58,7 +58,11 @@ class Message(Base):
             ["shop_id", "enrolment_id"], ["enrolments.shop_id", "enrolments.enrolment_id"], ondelete="CASCADE"
         ),
         Index("ix_messages_due", "due_at", postgresql_where=text("state = 'planned'")),
-        Index("ix_messages_claimed", "claimed_until", postgresql_where=text("state = 'claimed'")),
+        Index(
+            "ix_messages_claimed",
+            "claimed_until",
+            postgresql_where=text("state IN ('claimed', 'handed_over')"),
+        ),
         Index("ix_messages_sent_to", "shop_id", "email_hash", "sent_at"),
         Index("ix_messages_decided", "shop_id", "decided_at"),
     )

@@ -93,7 +93,8 @@ def schedule() -> Iterator[str]:
         "shops_with_stale_messages",
         "until timestamptz",
         "SETOF bigint",
-        "SELECT DISTINCT shop_id FROM messages WHERE state = 'claimed' AND claimed_until <= until",
+        "SELECT DISTINCT shop_id FROM messages "
+        "WHERE state IN ('claimed', 'handed_over') AND claimed_until <= until",
     )
     yield from security.scheduler_function(
         "open_jobs",
@@ -454,7 +455,7 @@ def create_tables() -> None:
         "messages",
         ["claimed_until"],
         unique=False,
-        postgresql_where=sa.text("state = 'claimed'"),
+        postgresql_where=sa.text("state IN ('claimed', 'handed_over')"),
     )
     op.create_index("ix_messages_decided", "messages", ["shop_id", "decided_at"], unique=False)
     op.create_index(
