@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 def create_app(settings: Settings | None = None, context: Context | None = None) -> Flask:
     """Assemble the web application. Settings come from the environment unless given; nothing connects yet."""
     from flask import Flask
-    from flask_babel import Babel
     from flask_limiter import Limiter
     from flask_limiter.util import get_remote_address
     from werkzeug.middleware.proxy_fix import ProxyFix
@@ -46,7 +45,6 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
         in_memory_fallback_enabled=True,
         headers_enabled=False,
     )
-    Babel(app)
     install_headers(app, context)
     install_error_pages(app)
     app.register_blueprint(webhooks_blueprint(context))

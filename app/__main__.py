@@ -1,0 +1,5 @@
+"""`python -m app` is the `regulars` command, wherever its script may be."""
+
+from app.cli import main
+
+main()

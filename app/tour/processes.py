@@ -1,0 +1,131 @@
+"""Starts the demo's processes, keeps their logs, and notices when one dies; it knows nothing of what they do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.settings import ROOT
+
+# Seconds a process may take to end by itself before it is killed.
+STOP_SECONDS = 8
+
+# What is shown of a dead process's log.
+LAST_LINES = 12
+
+
+class ProcessDiedError(Exception):
+    """A process of the demo ended by itself."""
+
+
+@dataclass(slots=True)
+class Troupe:
+    """The demo's processes; each writes to a log of its own in `folder`."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, *arguments: str, **environment: str) -> None:
+        """Start `python -m …` under a name."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / f"{name}.log").open("wb") as log:
+            self.running[name] = subprocess.Popen(  # noqa: S603  our own commands
+                [sys.executable, "-m", *arguments],
+                cwd=ROOT,
+                env={**os.environ, **self.environment, **environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def run(self, name: str, *arguments: str) -> None:
+        """Run `python -m …` to its end.
+
+        Raises:
+            ProcessDiedError: it did not end well.
+        """
+        self.start(name, *arguments)
+        if self.running.pop(name).wait() != 0:
+            raise ProcessDiedError(self._obituary(name))
+
+    def check(self) -> None:
+        """Raise ProcessDiedError when a process has ended."""
+        for name, process in self.running.items():
+            if process.poll() is not None:
+                raise ProcessDiedError(self._obituary(name))
+
+    def wait_until(self, what: str, is_true: Callable[[], bool], seconds: float) -> None:
+        """Look again and again, quickly at first.
+
+        Raises:
+            TimeoutError: it did not become true in time.
+            ProcessDiedError: a process ended meanwhile.
+        """
+        deadline, pause = time.monotonic() + seconds, 0.05
+        while not is_true():
+            self.check()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what} did not happen within {seconds:.0f} s; logs are in {self.folder}")
+            time.sleep(pause)
+            pause = min(pause * 1.3, 0.5)
+
+    def stop(self) -> None:
+        """End every process, the last started first."""
+        for process in reversed(self.running.values()):
+            _signal(process, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self.running.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _signal(process, signal.SIGKILL)
+                process.wait()
+        self.running.clear()
+
+    def peak_megabytes(self) -> dict[str, float]:
+        """The most memory each process, with its children, holds right now at its peak (Linux only)."""
+        return {name: _peak(process.pid) for name, process in self.running.items()}
+
+    def _obituary(self, name: str) -> str:
+        lines = (self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-LAST_LINES:]
+        return f"the process {name} ended; the last lines of its log:\n" + "\n".join(lines)
+
+
+def free_port(wanted: int) -> int:
+    """The wanted port, or a free one where it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, number)
+
+
+def _peak(pid: int) -> float:
+    """VmHWM of a process and its children, in MB."""
+    total = 0.0
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rsplit(")", 1)[1].split()
+            if int(status.parent.name) != pid and int(fields[2]) != pid:  # its own session's group
+                continue
+            for line in (status.parent / "status").read_text().splitlines():
+                if line.startswith("VmHWM"):
+                    total += int(line.split()[1]) / 1024
+        except (OSError, IndexError):
+            continue
+    return total
