@@ -10,8 +10,7 @@ let page
 let eventsAddress
 
 function visitId() {
-  const id = sessionStorage[VISIT] || crypto.randomUUID().replace(/-/g, '')
-  return (sessionStorage[VISIT] = id)
+  return (sessionStorage[VISIT] ||= crypto.randomUUID().replace(/-/g, ''))
 }
 
 // Without consent, or once it is withdrawn, nothing stays: neither what was seen nor who saw it.
@@ -42,7 +41,7 @@ export function openPage(address, firstShelf) {
   if (page) return
   page = firstShelf
   eventsAddress = address
-  document.addEventListener('visibilitychange', () => document.hidden && send())
+  addEventListener('visibilitychange', () => document.hidden && send())
   addEventListener('pagehide', send)
   watchConsent(forgetUnlessAllowed)
 }

@@ -10,24 +10,21 @@ import { hasButtons } from './skeleton.js'
 
 function picture(product) {
   const address = safeAddress(product.image)
-  const tile = make('span', 'image')
-  if (!address) return tile
+  if (!address) return make('span', 'image')
   // Shopify's CDN scales by `width=`, whether on its own host or on the shop's.
   if (/^\/(cdn\/shop|s\/files)\//.test(address.pathname)) address.searchParams.set('width', PICTURE_WIDTH)
-  const alt = product.alt === product.title ? '' : product.alt || ''
-  const image = make('img', 'image', { alt, loading: 'lazy', src: address })
-  image.onerror = () => image.replaceWith(tile)
-  return image
+  const alt = (product.alt !== product.title && product.alt) || ''
+  return make('img', 'image', { alt, loading: 'lazy', src: address })
 }
 
-function paintPrice({ host }, place, currency, value, was, varies) {
+function paintPrice({ host }, place, currency, exponent, nDigits, amount, formerAmount, varies) {
+  const write = (minor) => priceText(host, minor / 10 ** exponent, currency, nDigits)
   // Also false for what is no number: no price is better than a wrong one.
-  if (!(value >= 0)) return
-  const now = (varies ? label(host, 'from') + ' ' : '') + priceText(host, value, currency)
-  place.append(make('span', 'now', {}, now))
-  if (!(was > value)) return
-  const old = make('s', 'compare', {}, unseen(label(host, 'was') + ' '), priceText(host, was, currency))
-  place.append(make('span', 'was', {}, old))
+  if (!(parseInt(amount) >= 0)) return
+  place.append(make('span', 'now', {}, (varies ? label(host, 'from') + ' ' : '') + write(amount)))
+  if (!(formerAmount > amount)) return
+  const former = make('s', 'compare', {}, unseen(label(host, 'was') + ' '), write(formerAmount))
+  place.append(make('span', 'was', {}, former))
 }
 
 // The list is in the shop's currency; only the shop knows the visitor's own price. Shopify's Ajax amounts
@@ -35,7 +32,7 @@ function paintPrice({ host }, place, currency, value, was, varies) {
 async function paintVisitorPrice(shelf, place, currency, address) {
   try {
     const { price, compare_at_price: was, price_varies: varies } = await ask(address.origin + address.pathname + '.js')
-    paintPrice(shelf, place, currency, price / 100, was / 100, varies)
+    paintPrice(shelf, place, currency, 2, price % 100 ? 2 : undefined, price, was, varies)
   } catch {
     // A blank price is better than one in another currency.
   }
@@ -43,8 +40,7 @@ async function paintVisitorPrice(shelf, place, currency, address) {
 
 function paintShopPrice(shelf, place, { price, compare_at: was, price_varies: varies }) {
   const { currency, exponent } = shelf.answer
-  const unit = 10 ** exponent
-  paintPrice(shelf, place, currency, price?.amount / unit, was?.amount / unit, varies)
+  paintPrice(shelf, place, currency, exponent, exponent, price?.amount, was?.amount, varies)
 }
 
 function price(shelf, product, address) {
@@ -89,7 +85,7 @@ export function productCard(shelf, product, position) {
   }
   const title = make('span', 'title', {}, product.title)
   const card = make('li', 'card', {}, follow('link', picture(product), title), price(shelf, product, address))
-  const words = (name) => [label(shelf.host, name), unseen(': ' + product.title)]
+  const words = (name) => [label(shelf.host, name), unseen(product.title)]
   if (!hasButtons(shelf.host, shelf.cart)) return card
   if (!product.variant_id) {
     card.append(follow('button', ...words('choose')))

@@ -6,7 +6,7 @@ import { label, make, set } from './dom.js'
 function scroller(host, list, name, sign, direction) {
   const button = make('button', 'button', { type: 'button', 'aria-label': label(host, name) }, sign)
   button.onclick = () => {
-    const isCalm = matchMedia('(prefers-reduced-motion:reduce)').matches
+    const isCalm = matchMedia('(prefers-reduced-motion)').matches
     // Smooth here and not in the style sheet: an initial animated scroll would end the page's LCP.
     list.scrollBy({ left: direction * list.clientWidth, behavior: isCalm ? 'auto' : 'smooth' })
   }

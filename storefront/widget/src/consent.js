@@ -16,5 +16,9 @@ export function mayMeasure() {
 /** Loads Shopify's consent API where the theme has not, and calls `onChoice` whenever the visitor chooses. */
 export function watchConsent(onChoice) {
   document.addEventListener('visitorConsentCollected', onChoice)
-  window.Shopify?.loadFeatures?.([{ name: 'consent-tracking-api', version: '0.1' }], () => {})
+  try {
+    window.Shopify.loadFeatures([{ name: 'consent-tracking-api', version: '0.1' }], () => {})
+  } catch {
+    // Not on Shopify, or not in working order: then nobody says yes.
+  }
 }

@@ -15,11 +15,13 @@ const formatted = (value, nDigits, format) =>
     return whole.replace(/\B(?=(\d{3})+$)/g, thousands) + (rest ? decimal + rest : '')
   })
 
-/** The price as the page writes prices, with as many digits as the currency has. */
-export function priceText(host, value, currency) {
+/** The price as the page writes prices, with so many digits; with the currency's own where that is undefined. */
+export function priceText(host, value, currency, nDigits) {
   // "en_IE" is a language to many pages and an error to Intl.
   const locale = (get(host, 'locale') || document.documentElement.lang).replace(/_/g, '-') || []
-  const intl = new Intl.NumberFormat(locale, { style: 'currency', currency })
+  // Browsers round dinars and forints, which the shop sells by the hundredth: the digits are said.
+  const digits = { minimumFractionDigits: nDigits, maximumFractionDigits: nDigits }
+  const intl = new Intl.NumberFormat(locale, { style: 'currency', currency, ...digits })
   const format = get(host, 'money-format')
   // The theme's format belongs to the theme's currency: "€{{amount}}" around dollars would be a wrong price.
   return format && currency === get(host, 'currency')

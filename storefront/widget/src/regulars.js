@@ -21,7 +21,7 @@ function leave(host, section) {
 
 // Fewer cards than the skeleton had must not pull up what stands below, in view.
 function holdHeight(host) {
-  host.style.minHeight = host.offsetHeight + 'px'
+  host.style.minHeight = host.getBoundingClientRect().height + 'px'
   whenUnseen(host, () => (host.style.minHeight = ''))
 }
 
@@ -116,4 +116,10 @@ class Shelf extends HTMLElement {
   }
 }
 
-if (!customElements.get('regulars-shelf')) customElements.define('regulars-shelf', Shelf)
+// The parser must be past the shelves: a skeleton it meets after the script has drawn one is an error in the console.
+function define() {
+  if (!customElements.get('regulars-shelf')) customElements.define('regulars-shelf', Shelf)
+}
+
+if (document.readyState === 'loading') addEventListener('DOMContentLoaded', define)
+else define()

@@ -1,0 +1,127 @@
+"""Owns the browser, the two servers and the page a widget test looks at; must not decide what is right."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from .servers import Regulars, Shop
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+# Chromium's own remark on an answer that wasn't 200, or was cut off: the page's network log, not our doing.
+NOT_OURS = ("Failed to load resource", "net::ERR_")
+
+WATCH = """
+window.cls = 0; window.lcp = null; window.thrown = []
+new PerformanceObserver((list) => list.getEntries().forEach((e) => { if (!e.hadRecentInput) window.cls += e.value }))
+  .observe({ type: 'layout-shift', buffered: true })
+new PerformanceObserver((list) => list.getEntries().forEach((e) => { window.lcp = e.element && e.element.tagName }))
+  .observe({ type: 'largest-contentful-paint', buffered: true })
+addEventListener('unhandledrejection', (e) => window.thrown.push(String(e.reason)))
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        reason = f"{CHROMIUM} is not installed: the storefront widget can't be looked at"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with closing(Shop()) as server:
+        yield server
+
+
+@pytest.fixture
+def regulars() -> Iterator[Regulars]:
+    with closing(Regulars()) as server:
+        yield server
+
+
+class Visit:
+    """One visitor's tab, which remembers every complaint the page makes."""
+
+    def __init__(self, context: BrowserContext, shop: Shop) -> None:
+        self.page: Page = context.new_page()
+        self.shop = shop
+        self.complaints: list[str] = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+
+    def _hear(self, message: Any) -> None:
+        if message.type in {"error", "warning"} and not any(words in message.text for words in NOT_OURS):
+            self.complaints.append(message.text)
+
+    def open(self, html: str, path: str = "/products/teapot") -> Page:
+        self.shop.pages[path] = html
+        self.page.goto(self.shop.origin + path)
+        return self.page
+
+    def wait_for_state(self, state: str, n_shelves: int = 1) -> None:
+        found = f"""document.querySelectorAll('regulars-shelf[state="{state}"]').length === {n_shelves}"""
+        self.page.wait_for_function(found)
+
+    def leave(self) -> None:
+        """Goes to another page, as visitors do, and waits until the first is gone."""
+        self.page.goto(self.shop.origin + "/elsewhere")
+
+    def after_a_frame(self) -> None:
+        """Waits until what was scheduled for the next frames, observers of sight included, has run."""
+        self.page.evaluate(
+            """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
+                 new IntersectionObserver((_, o) => { o.disconnect(); setTimeout(done) }).observe(document.body))))"""
+        )
+
+    def shift(self) -> float:
+        self.after_a_frame()
+        return float(self.page.evaluate("window.cls"))
+
+
+@pytest.fixture
+def new_visit(chromium: Browser, shop: Shop) -> Iterator[Any]:
+    contexts: list[BrowserContext] = []
+
+    def make(**options: Any) -> Visit:
+        context = chromium.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        context.add_init_script(WATCH)
+        context.set_default_timeout(9000)
+        contexts.append(context)
+        return Visit(context, shop)
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def visit(new_visit: Any) -> Visit:
+    tab: Visit = new_visit()
+    return tab
