@@ -10,8 +10,10 @@ from app.settings import Settings
 PERIODS: dict[str, float] = {
     # Mail that is due goes out, and mail whose worker died is taken up again.
     "messaging.send_due": 15,
-    # Carts that went cold and customers who lapsed get a planned message.
+    # Carts that went cold get a planned message.
     "messaging.plan": 60,
+    # So do customers who lapsed; a rhythm is counted in days.
+    "messaging.plan_win_backs": 3600,
     # Deliveries whose nudge was lost are processed.
     "ingest.sweep": 30,
     # Imports and trainings that wait, or whose worker died, are taken up.

@@ -1,6 +1,13 @@
 """Mails from plan to fate: who is to be written to, what is sent, what is stopped, what was clicked."""
 
-from app.services.messaging.clicks import Destination, attribute_order, follow, record_click
+from app.services.messaging.clicks import (
+    Destination,
+    Reader,
+    attribute_order,
+    follow,
+    reader_of,
+    record_click,
+)
 from app.services.messaging.planning import plan_abandoned_carts, plan_win_backs
 from app.services.messaging.sending import Tally, due_shops, send_due
 from app.services.messaging.settings import (
@@ -15,6 +22,7 @@ from app.services.messaging.settings import (
 )
 from app.services.messaging.stopping import (
     preferences,
+    resubscribe,
     set_preferences,
     stop_everything,
     stop_for_order,
@@ -26,6 +34,7 @@ __all__ = [
     "Destination",
     "FlowView",
     "PostalAddressMissingError",
+    "Reader",
     "Tally",
     "UnknownFlowError",
     "activate",
@@ -37,7 +46,9 @@ __all__ = [
     "plan_abandoned_carts",
     "plan_win_backs",
     "preferences",
+    "reader_of",
     "record_click",
+    "resubscribe",
     "save_texts",
     "send_due",
     "set_preferences",

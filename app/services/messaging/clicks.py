@@ -13,20 +13,38 @@ from app.domain.attribution import BoughtLine, Click
 from app.mail.links import Link, Purpose, Target
 from app.services.context import Context
 from app.services.messaging.scene import lines_of
-from app.services.shops import ShopRecord, UnknownShopError, get_shop
+from app.services.shops import ShopRecord, get_shop
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
-    """Where a click leads; None when there is nothing left to lead to. `shop_url` is always there."""
+class Reader:
+    """What a page for somebody who came from a mail may know of them: the shop, and the language to speak."""
 
-    url: str | None
     shop_name: str
     shop_url: str
     locale: str
 
 
-def follow(context: Context, link: Link, now: datetime) -> Destination:
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a click leads; `url` is None when what the mail was about is gone."""
+
+    url: str | None
+    reader: Reader
+
+
+def reader_of(connection: Connection, link: Link) -> Reader:
+    """Whom a link's page speaks to; the same for a message that is unknown or was erased.
+
+    Raises:
+        UnknownShopError: the shop is gone.
+    """
+    shop = get_shop(connection, link.shop_id)
+    row = _message(connection, link)
+    return _reader(shop, row)
+
+
+def follow(context: Context, link: Link, now: datetime, *, is_counted: bool = True) -> Destination:
     """Store the click and say where it leads; an address from a mail is looked up, never taken from the link.
 
     Raises:
@@ -34,19 +52,13 @@ def follow(context: Context, link: Link, now: datetime) -> Destination:
     """
     with context.db.shop(link.shop_id) as connection:
         shop = get_shop(connection, link.shop_id)
-        if shop.state == "uninstalled" or not shop.public_url:
-            raise UnknownShopError
-        row = (
-            connection.execute(_MESSAGE, {"shop_id": link.shop_id, "message_id": link.message_id})
-            .mappings()
-            .one_or_none()
-        )
-        if row is None:
-            return Destination(None, shop.name, shop.public_url, shop.locale)
-        record_click(connection, link.shop_id, link.message_id, now)
-        locale = row["locale"] or shop.locale
+        row = _message(connection, link)
+        if row is None or shop.state == "uninstalled" or not shop.public_url:
+            return Destination(None, _reader(shop, row))
+        if is_counted:
+            record_click(connection, link.shop_id, link.message_id, now)
         url = _target(context, connection, shop, row, link)
-    return Destination(with_source(url, row["flow"]) if url else None, shop.name, shop.public_url, locale)
+    return Destination(with_source(url, row["flow"]) if url else None, _reader(shop, row))
 
 
 def record_click(connection: Connection, shop_id: int, message_id: int, now: datetime) -> None:
@@ -102,6 +114,15 @@ def is_shops_own(url: str | None, shop: ShopRecord) -> bool:
     return bool(is_plain and has_scheme and has_own_port and "@" not in parts.netloc)
 
 
+def _message(connection: Connection, link: Link) -> RowMapping | None:
+    values = {"shop_id": link.shop_id, "message_id": link.message_id}
+    return connection.execute(_MESSAGE, values).mappings().one_or_none()
+
+
+def _reader(shop: ShopRecord, row: RowMapping | None) -> Reader:
+    return Reader(shop.name, shop.public_url, (row["locale"] if row else None) or shop.locale)
+
+
 def _target(
     context: Context, connection: Connection, shop: ShopRecord, row: RowMapping, link: Link
 ) -> str | None:
@@ -113,7 +134,9 @@ def _target(
     index = link.index or 0
     product_id = shown[index] if 0 <= index < len(shown) else None
     path = connection.execute(_PRODUCT_PATH, {"shop_id": shop.shop_id, "id": product_id}).scalar()
-    return shop.public_url.rstrip("/") + path if path else shop.public_url
+    if not isinstance(path, str) or not path.startswith("/"):
+        return shop.public_url
+    return shop.public_url.rstrip("/") + path
 
 
 def _cart_url(context: Context, shop: ShopRecord, row: RowMapping) -> str | None:

@@ -63,6 +63,13 @@ def unsubscribe(
         consenting.suppress(connection, shop_id, email_hash, scope, consenting.UNSUBSCRIBED, now)
 
 
+def resubscribe(connection: Connection, shop_id: int, message_id: int) -> None:
+    """The person takes back their own no; a dead address stays suppressed."""
+    email_hash = recipient_of(connection, shop_id, message_id)
+    if email_hash is not None:
+        consenting.lift(connection, shop_id, email_hash, list(Scope))
+
+
 def set_preferences(
     connection: Connection, shop_id: int, message_id: int, wanted: Collection[Scope], now: datetime
 ) -> None:

@@ -1,0 +1,27 @@
+"""Tasks that plan mails and send what is due."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from app.services import messaging
+from app.services.shops import connected_shops
+from workers.celery_app import context
+
+
+@shared_task(name="messaging.send_due")
+def send_due() -> None:
+    for shop_id in messaging.due_shops(context()):
+        messaging.send_due(context(), shop_id, context().clock.now())
+
+
+@shared_task(name="messaging.plan")
+def plan() -> None:
+    for shop_id in connected_shops(context().db):
+        messaging.plan_abandoned_carts(context(), shop_id, context().clock.now())
+
+
+@shared_task(name="messaging.plan_win_backs")
+def plan_win_backs() -> None:
+    for shop_id in connected_shops(context().db):
+        messaging.plan_win_backs(context(), shop_id, context().clock.now())
