@@ -2,6 +2,8 @@
 
 from app.recommender.artifact import ArtifactError, from_npz, to_npz
 from app.recommender.blend import Blend
+from app.recommender.card import ModelCard, card
+from app.recommender.evaluation import Report, Score, backtest
 from app.recommender.fitting import fit
 from app.recommender.interactions import Catalogue, CatalogueError, History, HistoryError
 from app.recommender.lists import NO_ITEM, Lists, Shown, Source
@@ -19,10 +21,15 @@ __all__ = [
     "HistoryError",
     "Lists",
     "Model",
+    "ModelCard",
     "Options",
+    "Report",
+    "Score",
     "Shown",
     "Source",
     "Taste",
+    "backtest",
+    "card",
     "fit",
     "from_npz",
     "to_npz",

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from app.recommender.blend import Blend
 from app.recommender.factors import Factors
@@ -35,6 +36,7 @@ def to_npz(model: Model) -> bytes:
     arrays["words/indices"] = model.words.presence.indices.astype(np.int32)
     arrays["words/indptr"] = model.words.presence.indptr.astype(np.int64)
     arrays["factor_users"] = model.factor_users
+    arrays |= {f"ease/{part}": getattr(model.ease, part) for part in ("data", "indices", "indptr")}
     arrays["manifest"] = np.frombuffer(json.dumps(_manifest(model)).encode(), dtype=np.uint8)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
@@ -116,10 +118,16 @@ def _model(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
         Words(vocabulary, arrays["words/idf"], presence),
         Factors(factors, catalogue.n_items),
         arrays["factor_users"].astype(np.int64),
+        sparse.csr_matrix(
+            (arrays["ease/data"], arrays["ease/indices"], arrays["ease/indptr"]),
+            shape=(catalogue.n_items, catalogue.n_items),
+        ),
     )
 
 
 def _options(stored: dict[str, Any]) -> Options:
     parts = {"blend": Blend, "taste": Taste, "discovery": Taste}
-    kept = {k: parts[k](**v) if k in parts and v is not None else v for k, v in stored.items()}
+    kept: dict[str, Any] = {
+        k: parts[k](**v) if k in parts and v is not None else v for k, v in stored.items()
+    }
     return Options(**kept)

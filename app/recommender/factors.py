@@ -86,6 +86,29 @@ class Factors:
         features = item_features(words)
         return features @ self.arrays["item_embeddings"], features @ self.arrays["item_biases"]
 
+    def proven_item_vectors(self, words: Words, is_proven: npt.NDArray[np.bool_]) -> FloatArray:
+        """Item vectors in which one order alone can't bring two products near each other.
+
+        Parameters
+        ----------
+        words : Words
+        is_proven : bool, shape [n_items]
+            Products of enough orders: their own embedding counts.
+
+        Returns
+        -------
+        float32, shape [n_items, n_components]
+            A product that is not proven is the sum of its words that at least one proven product has.
+        """
+        n_items, n_words = words.presence.shape
+        features = item_features(words)
+        proven_words = np.zeros(n_words, bool)
+        proven_words[words.presence[is_proven].indices] = True
+        keep_columns = np.concatenate([np.zeros(n_items, bool), proven_words]).astype(np.float32)
+        unproven = sparse.diags((~is_proven).astype(np.float32)) @ features @ sparse.diags(keep_columns)
+        proven = sparse.diags(is_proven.astype(np.float32)) @ features
+        return np.asarray((proven + unproven) @ self.arrays["item_embeddings"], dtype=np.float32)
+
 
 def item_features(words: Words) -> sparse.csr_matrix:
     """The item feature matrix: identity first, then idf-weighted words, each half of a row summing to 1.

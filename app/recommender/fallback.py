@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from app.recommender.interactions import History, TimeArray
+    from app.recommender.interactions import History, IntArray, TimeArray
 
 DAY_SECONDS = 86_400.0
 # Half-life of "recent": a month holds enough orders in a small shop and still follows the season.
@@ -39,7 +39,7 @@ def orders_between(history: History, n_items: int, start_at: float, stop_at: flo
     return np.bincount(item[inside], minlength=n_items).astype(np.float64)
 
 
-def _order_lines(history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _order_lines(history: History) -> tuple[IntArray, IntArray, TimeArray]:
     """Order, item and time of every different (order, item), the time being the line's latest."""
     bought = history.purchases()
     ranked = np.lexsort((np.nan_to_num(bought.occurred_at, nan=-np.inf), bought.item, bought.order))
@@ -64,7 +64,7 @@ def bestseller_scores(history: History, n_items: int, window_days: float | None 
     n_window = orders_between(
         history, n_items, stop_at - window_days * DAY_SECONDS, np.nextafter(stop_at, np.inf)
     )
-    return n_window + n_ever / (1.0 + n_ever.sum())
+    return np.asarray(n_window + n_ever / (1.0 + n_ever.sum()), dtype=np.float64)
 
 
 def rising_scores(history: History, n_items: int, window_days: float = 14.0) -> TimeArray:
@@ -79,5 +79,5 @@ def rising_scores(history: History, n_items: int, window_days: float = 14.0) -> 
     stop_at, window = history.newest_at, window_days * DAY_SECONDS
     now = orders_between(history, n_items, stop_at - window, np.nextafter(stop_at, np.inf))
     before = orders_between(history, n_items, stop_at - 5 * window, stop_at - window) / 4.0
-    rise: TimeArray = np.log((now + RISE_PRIOR_ORDERS) / (before + RISE_PRIOR_ORDERS)) * np.sqrt(now)
-    return rise
+    rise = np.log((now + RISE_PRIOR_ORDERS) / (before + RISE_PRIOR_ORDERS))
+    return np.asarray(rise * np.sqrt(now), dtype=np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
@@ -88,6 +88,12 @@ class Catalogue:
                 f"{self.n_items} item_ids hold only {n_distinct} different ones: give each product one row."
             )
         return self
+
+    def take(self, rows: Iterable[int]) -> Catalogue:
+        """Return the catalogue of some rows, in the order given."""
+        chosen = [int(row) for row in rows]
+        columns = (getattr(self, field.name) for field in fields(self))
+        return Catalogue(*(tuple(column[row] for row in chosen) for column in columns))
 
     def grow(self, more: Catalogue) -> Catalogue:
         """Return this catalogue with the rows of `more` appended (its ids must be new)."""
@@ -230,10 +236,3 @@ def order_times(history: History) -> tuple[IntArray, TimeArray]:
     np.maximum.at(times, inverse, np.nan_to_num(bought.occurred_at, nan=-np.inf))
     ranked = np.lexsort((orders, times))
     return orders[ranked], times[ranked]
-
-
-def rows_of(indices: Sequence[int] | IntArray | None, n_rows: int) -> IntArray:
-    """Return `indices` as int64, or all row numbers when None."""
-    if indices is None:
-        return np.arange(n_rows, dtype=np.int64)
-    return np.asarray(indices, dtype=np.int64).reshape(-1)

@@ -1,4 +1,4 @@
-"""Owns the score of a product for a customer; it must not decide parameters."""
+"""Owns the score of a product for a customer; it must not choose parameters."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
-
-from app.recommender.fallback import DAY_SECONDS
 
 if TYPE_CHECKING:
-    from app.recommender.interactions import History, IntArray, TimeArray
+    import numpy.typing as npt
+    from scipy import sparse
 
-# Half-life of a customer's own purchase: the reference's best of 30, 90 and 365 days on both shops.
-OWN_HALF_LIFE_DAYS = 365.0
+    from app.recommender.interactions import FloatArray, IntArray
+    from app.recommender.owned import Owned
+
+# Share of plain popularity in every score: fills the list of a customer nobody knows yet.
+POPULARITY_SHARE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -23,90 +24,97 @@ class Taste:
 
     Attributes
     ----------
-    taste : float
-        Weight of the LightFM score.
+    ease, factors, neighbours, own : float
+        Weights of the four opinions; each is a probability over products.
     recency : float
-        Weight of log((recent orders + 0.5) / (orders + 5)): what sells now.
-    popularity : float
-        Weight of log(1 + orders).
-    neighbours : float
-        Weight of co-purchase with what the customer owns.
-    own : float
-        Weight of the customer's own history ("everything" lists only).
+        Exponent of the share of a product's orders that are recent: what sells now.
+    half_life_days : float
+        Of that recency.
     """
 
-    taste: float = 1.0
-    recency: float = 0.6
-    popularity: float = 0.3
+    ease: float = 0.0
+    factors: float = 1.0
     neighbours: float = 1.0
-    own: float = 2.0
+    own: float = 0.0
+    recency: float = 0.6
+    half_life_days: float = 14.0
 
 
 @dataclass(frozen=True, eq=False)
-class Owned:
-    """What each known customer bought.
+class TasteScorer:
+    """Scores every product for a customer by a vote of four opinions and the season.
+
+    ``score(j | u) = (sum_o weight_o * p_o(j | u) + epsilon * p(j)) * r_j ** recency`` with, as opinions,
+    EASE [1]_ on what the customer bought, LightFM (softmax of its score), the pair scores of what the
+    customer bought, and their own decayed orders; ``r_j`` as in `PairScorer`.
 
     Attributes
     ----------
-    users : int64, shape [n_users]
-        User indices, ascending: the row order of the matrices.
-    counts : csr float32, shape [n_users, n_items]
-        Different orders in which the customer bought the product.
-    decayed : csr float32, same pattern
-        The same with each order halved every `OWN_HALF_LIFE_DAYS`.
-    last_at, first_at : csr float64, same pattern
-        Unix seconds of the newest and oldest of those orders; 0 where unknown.
+    taste : Taste
+    owned : Owned
+    n_orders : int64, shape [n_items]
+    recent_share : float64, shape [n_items]
+    ease : csr float32, shape [n_items, n_items]
+    posterior : csr float32, shape [n_items, n_items]
+        The strongest pair scores of each product, rows summing to at most 1.
+    item_vectors : float32, shape [n_items, n_components]
+    item_biases : float32, shape [n_items]
+    user_vectors : float32, shape [n_vectors, n_components]
+    factor_users : int64, shape [n_vectors]
+        User index of each vector, ascending.
+
+    References
+    ----------
+    .. [1] Steck: Embarrassingly Shallow Autoencoders for Sparse Data, 2019.
     """
 
-    users: IntArray
-    counts: sparse.csr_matrix
-    decayed: sparse.csr_matrix
-    last_at: sparse.csr_matrix
-    first_at: sparse.csr_matrix
+    taste: Taste
+    owned: Owned
+    n_orders: IntArray
+    recent_share: npt.NDArray[np.float64]
+    ease: sparse.csr_matrix
+    posterior: sparse.csr_matrix
+    item_vectors: FloatArray
+    item_biases: FloatArray
+    user_vectors: FloatArray
+    factor_users: IntArray
 
-    def rows(self, users: IntArray) -> IntArray:
-        """Return the matrix row of each user, -1 for one without purchases."""
-        if not len(self.users):
-            return np.full(len(users), -1, np.int64)
-        found = np.minimum(np.searchsorted(self.users, users), len(self.users) - 1)
-        return np.where(self.users[found] == users, found, -1)
+    def scores(self, users: IntArray) -> FloatArray:
+        """Return scores float32 [n_users, n_items]; -inf for products that never sold."""
+        taste, owned = self.taste, self.owned
+        popularity = self.n_orders / max(1.0, float(self.n_orders.sum()))
+        total = np.tile((POPULARITY_SHARE * popularity).astype(np.float32), (len(users), 1))
+        if taste.factors:
+            total += np.float32(taste.factors) * self.factor_opinion(users)
+        decayed = owned.of(users, owned.decayed)
+        if taste.neighbours:
+            total += np.float32(taste.neighbours) * shares((decayed @ self.posterior).toarray())
+        if taste.ease:
+            binary = owned.of(users, owned.counts)
+            binary.data[:] = 1.0
+            total += np.float32(taste.ease) * shares((binary @ self.ease).toarray())
+        if taste.own:
+            total += np.float32(taste.own) * shares(decayed.toarray())
+        total *= (self.recent_share**taste.recency).astype(np.float32)
+        total[:, self.n_orders == 0] = -np.inf
+        return total
+
+    def factor_opinion(self, users: IntArray) -> FloatArray:
+        """Return the softmax of LightFM's scores, float32 [n_users, n_items]; 0 for unknown customers."""
+        result = np.zeros((len(users), len(self.n_orders)), np.float32)
+        if not (len(self.factor_users) and len(self.n_orders)):
+            return result
+        rows = np.minimum(np.searchsorted(self.factor_users, users), len(self.factor_users) - 1)
+        known = np.flatnonzero(self.factor_users[rows] == users)
+        logits = self.user_vectors[rows[known]] @ self.item_vectors.T + self.item_biases
+        logits -= logits.max(axis=1, keepdims=True, initial=np.finfo(np.float32).min)
+        np.exp(logits, out=logits)
+        result[known] = logits / logits.sum(axis=1, keepdims=True)
+        return result
 
 
-def owned(history: History, n_items: int) -> Owned:
-    """Sum up what each known customer bought."""
-    bought = history.take((history.order >= 0) & (history.user >= 0))
-    users, row = np.unique(bought.user, return_inverse=True)
-    at = np.nan_to_num(bought.occurred_at, nan=0.0)
-    keys = np.lexsort((at, bought.order, bought.item, row))
-    row, item, order, at = row[keys], bought.item[keys], bought.order[keys], at[keys]
-    fresh = np.ones(len(row), bool)
-    fresh[1:] = (row[1:] != row[:-1]) | (item[1:] != item[:-1]) | (order[1:] != order[:-1])
-    row, item, at = row[fresh], item[fresh], at[fresh]
-    age_days = (history.newest_at - at) / DAY_SECONDS
-    decay = np.where(at > 0, np.exp2(-age_days / OWN_HALF_LIFE_DAYS), 0.25)
-    first = np.ones(len(row), bool)
-    first[1:] = (row[1:] != row[:-1]) | (item[1:] != item[:-1])
-    starts = np.flatnonzero(first)
-    shape = (len(users), n_items)
-    return Owned(
-        users,
-        _grouped(np.ones(len(row)), starts, row, item, shape=shape, how=np.add),
-        _grouped(decay, starts, row, item, shape=shape, how=np.add),
-        _grouped(at, starts, row, item, shape=shape, how=np.maximum, dtype=np.float64),
-        _grouped(at, starts, row, item, shape=shape, how=np.minimum, dtype=np.float64),
-    )
-
-
-def _grouped(
-    values: TimeArray,
-    starts: IntArray,
-    row: IntArray,
-    item: IntArray,
-    *,
-    shape: tuple[int, int],
-    how: np.ufunc,
-    dtype: type = np.float32,
-) -> sparse.csr_matrix:
-    data = how.reduceat(values, starts) if len(starts) else np.empty(0)
-    indptr = np.searchsorted(row[starts], np.arange(shape[0] + 1))
-    return sparse.csr_matrix((data.astype(dtype), item[starts], indptr), shape=shape)
+def shares(values: FloatArray) -> FloatArray:
+    """Return the values above 0 divided by their row's sum; rows without any are 0."""
+    positive = np.maximum(values, 0.0)
+    total = positive.sum(axis=1, keepdims=True)
+    return np.asarray(positive / np.where(total > 0, total, 1.0), dtype=np.float32)

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
 from app.recommender.factors import continue_fit
-from app.recommender.fitting import shopper_rows
+from app.recommender.shoppers import shopper_rows
 from app.recommender.words import read_words
 
 if TYPE_CHECKING:
@@ -72,8 +73,15 @@ def update(
         words=words,
         factors=factors.keep_users(known),
         factor_users=shoppers[known],
+        ease=_grown(model.ease, catalogue.n_items),
     )
     return grown, changed_items(grown, new_history, model.catalogue.n_items)
+
+
+def _grown(square: sparse.csr_matrix, n_items: int) -> sparse.csr_matrix:
+    """Return the same weights for more products; the new ones have none until the next full pass."""
+    indptr = np.pad(square.indptr, (0, n_items - square.shape[0]), mode="edge")
+    return sparse.csr_matrix((square.data, square.indices, indptr), shape=(n_items, n_items))
 
 
 def changed_items(model: Model, new_history: History, n_items_before: int) -> IntArray:

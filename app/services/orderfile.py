@@ -91,8 +91,8 @@ class OrderFile:
 
 
 # What each column may be called, lower case without spaces around; the first that the header has wins.
-# Plain: the form of this project. Shopify: "Export orders". WooCommerce: "Advanced Order Export" (Order
-# Number, Item #, ...) and "Customer/Order CSV Export", one row per item (order_number, item_product_id, ...).
+# Plain is the form of this project; Shopify's is what "Export orders" writes; WooCommerce's are those of the
+# two common export plugins, "Advanced Order Export" and "Customer/Order CSV Export", one row per item.
 _ALIASES: dict[Kind, dict[str, tuple[str, ...]]] = {
     Kind.PLAIN: {
         "order": ("order_id",),

@@ -1,0 +1,114 @@
+"""The commands that judge and apply the recommender on an order file; they must not need a database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from app.services.evaluating import Evaluation
+
+_ORDERS = click.argument("orders", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_SEED = click.option("--seed", default=7, show_default=True, help="Of everything drawn.")
+
+
+@click.command()
+@_ORDERS
+@click.option(
+    "--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the numbers here."
+)
+@click.option("--task", type=click.Choice(["also-bought", "for-you"]), help="Judge one task only.")
+@click.option(
+    "--test-share",
+    default=0.15,
+    show_default=True,
+    type=click.FloatRange(0, 0.9, min_open=True),
+    help="Newest share of the orders to be judged on.",
+)
+@_SEED
+def evaluate(orders: Path, json_path: Path | None, task: str | None, test_share: float, seed: int) -> None:
+    """Back-test the recommender on an order history (CSV, gzip allowed). Needs no database."""
+    from app.services.evaluating import evaluate_file, method_rows
+    from app.services.orderfile import OrderFileError
+
+    try:
+        evaluation = evaluate_file(orders, task=task, test_share=test_share, seed=seed)
+    except OrderFileError as error:
+        raise click.ClickException(str(error)) from error
+    _show(evaluation)
+    if json_path is not None:
+        json_path.write_text(
+            json.dumps(method_rows(evaluation), indent=1, ensure_ascii=False) + "\n", "utf-8"
+        )
+
+
+@click.command()
+@_ORDERS
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="JSON lines file."
+)
+@click.option(
+    "-n", "n", default=10, show_default=True, type=click.IntRange(1, 100), help="Products per list."
+)
+@_SEED
+def recommend(orders: Path, out: Path, n: int, seed: int) -> None:
+    """Learn from a whole order history and write every product's and customer's lists. Needs no database."""
+    from app.services.evaluating import recommend_file
+    from app.services.orderfile import OrderFileError
+
+    try:
+        n_products, n_customers = recommend_file(orders, out, n=n, seed=seed)
+    except OrderFileError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{n_products:,} products and {n_customers:,} customers written to {out}")
+
+
+def _show(evaluation: Evaluation) -> None:
+    from rich.console import Console
+
+    report, written = evaluation.report, evaluation.card
+    console = Console(width=None if Console().is_terminal else 150)
+    for task in dict.fromkeys(score.task for score in report.scores):
+        console.print(_table(evaluation, task))
+    console.print(
+        f"{report.n_train_orders:,} orders to learn from, {report.n_test_orders:,} newer ones to be judged on, "
+        f"{report.n_items:,} products; read in {evaluation.read_seconds:.1f} s, peak {evaluation.peak_mb:.0f} MB.",
+        highlight=False,
+    )
+    sentences = (written.headline, *written.strengths, *written.weaknesses, *written.data, *written.advice)
+    for sentence in (*sentences, report.reason, *evaluation.notes):
+        console.print(f"- {sentence}", highlight=False, markup=False)
+
+
+def _table(evaluation: Evaluation, task: str) -> Any:
+    from rich.table import Table
+
+    titles = {
+        "also-bought": "also bought",
+        "for-you": "for you: everything",
+        "discover": "for you: new to the customer",
+    }
+    scores = [score for score in evaluation.report.scores if score.task == task]
+    n_queries = scores[0].n_queries
+    table = Table(title=f"{titles[task]} ({n_queries:,} questions)", title_justify="left")
+    table.add_column("method", no_wrap=True)
+    main = "recall10" if task != "also-bought" else "hr10"
+    columns = ["hr4", "hr10", "ndcg10", "mrr10", "recall10", "coverage10"]
+    columns += ["cold_hr10", "tail_hr10"] if task == "also-bought" else []
+    for name in (*columns, f"{main} 95 %", "train s", "lists/s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for score in scores:
+        low, high = score.ci[main]
+        values = [_number(getattr(score, name)) for name in columns]
+        speed = f"{score.n_lists / score.rank_seconds:,.0f}" if score.rank_seconds > 0 else "-"
+        style = "bold" if score.method == "regulars" else None
+        row = (score.method, *values, f"{low:.3f}…{high:.3f}", f"{score.train_seconds:.1f}", speed)
+        table.add_row(*row, style=style)
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

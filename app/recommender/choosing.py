@@ -1,0 +1,169 @@
+"""Owns choosing a shop's parameters by a back-test inside its own past; it must not see the test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from app.recommender.blend import Blend
+from app.recommender.lists import top_n
+from app.recommender.metrics import N_PLACES, coverage, hit_rate, hits, ndcg, recall
+from app.recommender.personal import Taste
+from app.recommender.shelves import blocks, for_customers
+from app.recommender.tasks import (
+    BasketQueries,
+    CustomerQueries,
+    basket_queries,
+    customer_queries,
+    split_by_time,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.recommender.interactions import Catalogue, History, IntArray
+    from app.recommender.model import Model
+
+T = TypeVar("T")
+
+# Orders the choice is judged on: the newest tenth, more where that would be too few to tell.
+VALIDATION_SHARE = 0.10
+MAX_VALIDATION_SHARE = 0.30
+N_VALIDATION_ORDERS = 150
+# Queries below which the defaults stand: their interval is wider than any difference between settings.
+MIN_QUERIES = 200
+# Queries asked at most: enough to tell settings apart that differ by a point.
+MAX_QUERIES = 6000
+# Worth of a point of log coverage (customer lists) and of log tail hit rate (product lists) beside a
+# point of log accuracy: bestsellers for everyone are accurate and useless.
+COVERAGE_WORTH = 0.35
+TAIL_WORTH = 0.5
+# A setting has to be this much better (log) than the one tried before it to take its place.
+MARGIN = 0.002
+
+# From the reference: shops with speaking titles; grocers, where popularity rules; and between them.
+BLENDS = (
+    Blend(),
+    Blend(rho=0.8),
+    Blend(w=0.0),
+    Blend(w=1.0),
+    Blend(m=10.0),
+    Blend(m=200.0, tau=4.0, rho=1.0, w=0.5),
+    Blend(m=200.0, tau=4.0, rho=1.0, w=0.0),
+)
+BORROWS = (0.0, 0.1, 0.4)
+RECENCIES = (0.0, 0.1, 0.35)
+_OPINIONS = (Taste(), Taste(ease=1.0, factors=0.3, neighbours=0.0), Taste(ease=1.0, neighbours=0.3))
+DISCOVERIES = tuple(
+    replace(opinion, half_life_days=half_life, recency=recency)
+    for opinion in _OPINIONS
+    for half_life, recency in ((14.0, 0.6), (14.0, 0.8), (30.0, 1.0))
+)
+TASTES = tuple(
+    replace(opinion, half_life_days=half_life, recency=0.2, own=own)
+    for opinion in _OPINIONS
+    for half_life, own in ((14.0, 0.5), (30.0, 0.5), (30.0, 1.0))
+)
+DEFAULT_BLEND = Blend()
+DEFAULT_TASTE = Taste(own=0.5, half_life_days=30.0, recency=0.2)
+DEFAULT_DISCOVERY = Taste()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The parameters of a shop, and how many queries decided them (0: the defaults stand)."""
+
+    blend: Blend = DEFAULT_BLEND
+    taste: Taste = DEFAULT_TASTE
+    discovery: Taste = DEFAULT_DISCOVERY
+    n_product_queries: int = 0
+    n_customer_queries: int = 0
+
+
+def choose(
+    catalogue: Catalogue, history: History, fit_inner: Callable[[Catalogue, History], Model], seed: int
+) -> Choice:
+    """Split the past by time, learn its older part, and keep what predicts its newer part best.
+
+    Parameters
+    ----------
+    catalogue, history
+        All that may be known.
+    fit_inner : callable
+        Fits a model, EASE included, with default parameters.
+    seed : int
+    """
+    n_orders = max(1, history.n_orders)
+    share = float(np.clip(N_VALIDATION_ORDERS / n_orders, VALIDATION_SHARE, MAX_VALIDATION_SHARE))
+    split = split_by_time(catalogue, history, share)
+    queries = basket_queries(split, seed, MAX_QUERIES)
+    found = customer_queries(split, only_new=True)
+    everything = customer_queries(split, only_new=False)
+    if max(len(queries.item), len(found.user)) < MIN_QUERIES:
+        return Choice()
+    model = fit_inner(split.catalogue, split.train)
+    choice = Choice()
+    if len(queries.item) >= MIN_QUERIES:
+        choice = replace(choice, blend=choose_blend(model, queries), n_product_queries=len(queries.item))
+        model = replace(model, blend=choice.blend)
+    if len(found.user) >= MIN_QUERIES:
+        discovery = _best(DISCOVERIES, lambda taste: taste_quality(model, taste, found, is_new=True))
+        taste = _best(TASTES, lambda taste: taste_quality(model, taste, everything, is_new=False))
+        choice = replace(choice, taste=taste, discovery=discovery, n_customer_queries=len(found.user))
+    return choice
+
+
+def choose_blend(model: Model, queries: BasketQueries) -> Blend:
+    """Try the shapes of shops, then how much to borrow, then how much the season counts."""
+
+    def quality(blend: Blend) -> float:
+        return blend_quality(model, blend, queries)
+
+    best = _best(BLENDS, quality)
+    best = _best((best, *(replace(best, borrow=borrow) for borrow in BORROWS)), quality)
+    return _best((best, *(replace(best, recency=recency) for recency in RECENCIES)), quality)
+
+
+def _best(settings: tuple[T, ...], quality: Callable[[T], float]) -> T:
+    best, highest = settings[0], quality(settings[0])
+    for setting in settings[1:]:
+        reached = quality(setting)
+        if reached > highest + MARGIN:
+            best, highest = setting, reached
+    return best
+
+
+def blend_quality(model: Model, blend: Blend, queries: BasketQueries) -> float:
+    """log HR@10 + log NDCG@10 + `TAIL_WORTH` log tail HR@10 on some queries."""
+    scorer = model.scorer_with(blend)
+    asked, row_of = np.unique(queries.item, return_inverse=True)
+    parts = [top_n(scorer.scores(block), N_PLACES)[0] for block in blocks(asked, scorer.block_rows)]
+    columns = np.concatenate(parts)
+    lists = np.where(columns >= 0, scorer.candidates[columns], -1)[row_of]
+    held = hits(lists, queries.row, queries.targets, queries.item)
+    tail = hits(np.where(queries.is_head[lists], -1, lists), queries.row, queries.targets, queries.item)
+    n_targets = np.diff(queries.targets.indptr)[queries.row] - 1
+    return (
+        _log(hit_rate(held, N_PLACES).mean())
+        + _log(ndcg(held, n_targets).mean())
+        + TAIL_WORTH * _log(hit_rate(tail, N_PLACES).mean())
+    )
+
+
+def taste_quality(model: Model, taste: Taste, queries: CustomerQueries, *, is_new: bool) -> float:
+    """log Recall@10 + `COVERAGE_WORTH` log coverage on some customers."""
+    lists = customer_lists(model, taste, queries.user, is_new=is_new)
+    held = hits(lists, np.arange(len(lists)), queries.targets)
+    reached = float(recall(held, np.diff(queries.targets.indptr)).mean())
+    return _log(reached) + COVERAGE_WORTH * _log(coverage(lists, model.catalogue.n_items))
+
+
+def customer_lists(model: Model, taste: Taste, users: IntArray, *, is_new: bool) -> IntArray:
+    """Return the first ten products for customers, int64 [n_users, 10]."""
+    return for_customers(model, users, N_PLACES, taste, with_owned=not is_new).items.astype(np.int64)
+
+
+def _log(value: float) -> float:
+    return float(np.log(max(value, 1e-6)))

@@ -1,0 +1,241 @@
+"""Owns the strategies: from a model's scores to ranked lists with evidence; it must not learn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.recommender.diversity import diversify
+from app.recommender.fallback import bestseller_scores, rising_scores
+from app.recommender.lists import NO_ITEM, Lists, Source, top_n
+from app.recommender.owned import due_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from app.recommender.interactions import FloatArray, IntArray
+    from app.recommender.model import Model
+    from app.recommender.personal import Taste
+
+    Found = tuple[IntArray, FloatArray]
+    Seeds = Sequence[int] | IntArray | None
+
+# Products looked at per place when a list is made diverse.
+POOL_PER_PLACE = 4
+# Dense customer rows alive at once weigh about this many float32 matrices.
+CUSTOMER_BLOCK_BYTES = 16 * 2**20
+
+
+def blocks(seeds: IntArray, n_rows: int) -> list[IntArray]:
+    """Cut seeds into runs of at most `n_rows`."""
+    return [seeds[start : start + n_rows] for start in range(0, len(seeds), n_rows)]
+
+
+def also_bought(model: Model, n: int, items: Seeds) -> Lists:
+    """See `Model.also_bought`."""
+    return _beside(model, n, items, model.scorer.scores, is_diverse=model.options.diversity > 0)
+
+
+def complements(model: Model, n: int, items: Seeds) -> Lists:
+    """See `Model.complements`. One order less than the count, so that two are twice as much as none."""
+    scorer = model.scorer
+
+    def scores(seeds: IntArray) -> FloatArray:
+        words = scorer.word_similarity(seeds)
+        together = scorer.together(seeds, words)
+        unlike = 1.0 - np.clip(scorer.similarity(seeds, words), 0.0, 1.0)
+        is_proven = together >= model.options.n_orders_min
+        return np.where(is_proven, (together - 1.0) * unlike, -np.inf).astype(np.float32)
+
+    return _beside(model, n, items, scores)
+
+
+def similar(model: Model, n: int, items: Seeds) -> Lists:
+    """See `Model.similar`."""
+    scorer = model.scorer
+
+    def scores(seeds: IntArray) -> FloatArray:
+        similarity = scorer.similarity(seeds)
+        return np.where(similarity > 0, similarity, -np.inf).astype(np.float32)
+
+    return _beside(model, n, items, scores)
+
+
+def for_cart(model: Model, items: Sequence[int] | IntArray, n: int) -> Lists:
+    """See `Model.for_cart`. Each product of the cart has one vote, however often it sells."""
+    cart = np.unique(np.asarray(items, dtype=np.int64))
+    if not len(cart):
+        return bestsellers(model, n, None)
+    scorer = model.scorer
+    scores = scorer.scores(cart)
+    scores[~np.isfinite(scores)] = 0.0
+    votes = scores / np.maximum(scores.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    total = votes.sum(axis=0, keepdims=True).astype(np.float32)
+    for item in cart:
+        scorer.hide(total, np.array([item]), -np.inf)
+    columns, values = _best(total, n, scorer.candidates)
+    return listed(model, np.array([-1]), columns, values, because=_strongest(model, columns, [cart]))
+
+
+def for_customers(model: Model, users: Seeds, n: int, taste: Taste, *, with_owned: bool) -> Lists:
+    """See `Model.for_you` and `Model.discover`."""
+    seeds = np.asarray(users, dtype=np.int64).reshape(-1)
+    scorer = model.taste_scorer(taste)
+    everything = np.arange(model.catalogue.n_items)
+    found, because = [], []
+    for block in blocks(seeds, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(everything))))):
+        scores = scorer.scores(block)
+        owned = model.owned.of(block, model.owned.counts)
+        if not with_owned:
+            scores[owned.nonzero()] = -np.inf
+        columns, values = _best(scores, n, everything)
+        found.append((columns, values))
+        carts = [owned.indices[owned.indptr[row] : owned.indptr[row + 1]] for row in range(len(block))]
+        because.append(_strongest(model, columns, carts))
+    columns, values = _stacked(found, n)
+    return listed(model, seeds, columns, values, because=_padded(because, n), is_personal=True)
+
+
+def buy_again(model: Model, users: Seeds, n: int) -> Lists:
+    """See `Model.buy_again`."""
+    seeds = np.asarray(users, dtype=np.int64).reshape(-1)
+    everything = np.arange(model.catalogue.n_items)
+    found = []
+    for block in blocks(seeds, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(everything))))):
+        due = due_scores(model.owned, block, model.history.newest_at)
+        found.append(_best(np.where(due > 0, due, -np.inf).astype(np.float32), n, everything))
+    columns, values = _stacked(found, n)
+    return listed(model, seeds, columns, values, because=columns, source=Source.OWN)
+
+
+def bestsellers(model: Model, n: int, window_days: float | None) -> Lists:
+    """See `Model.bestsellers`."""
+    return _whole_shop(model, bestseller_scores(model.history, model.catalogue.n_items, window_days), n)
+
+
+def rising(model: Model, n: int, window_days: float) -> Lists:
+    """See `Model.rising`."""
+    return _whole_shop(model, rising_scores(model.history, model.catalogue.n_items, window_days), n)
+
+
+def _whole_shop(model: Model, scores: npt.NDArray[np.float64], n: int) -> Lists:
+    sold = np.where(scores > 0, scores, -np.inf).astype(np.float32)[None, :]
+    columns, values = _stacked([_best(sold, n, np.arange(len(scores)))], n)
+    nothing = np.full(columns.shape, NO_ITEM, np.int64)
+    return listed(model, np.array([-1]), columns, values, because=nothing, source=Source.POPULAR)
+
+
+def _beside(
+    model: Model, n: int, items: Seeds, scores: Callable[[IntArray], FloatArray], *, is_diverse: bool = False
+) -> Lists:
+    seeds = np.arange(model.catalogue.n_items) if items is None else np.asarray(items, np.int64).reshape(-1)
+    scorer = model.scorer
+    n_found = n * POOL_PER_PLACE if is_diverse else n
+    found = [_best(scores(block), n_found, scorer.candidates) for block in blocks(seeds, scorer.block_rows)]
+    columns, values = _stacked(found, n_found)
+    if is_diverse:
+        columns, values = _diverse(model, columns, values, n)
+    return listed(model, seeds, columns, values, because=np.repeat(seeds[:, None], n, axis=1))
+
+
+def _diverse(model: Model, columns: IntArray, values: FloatArray, n: int) -> Found:
+    chosen, scores = np.full((len(columns), n), NO_ITEM, np.int64), np.zeros((len(columns), n), np.float32)
+    for row in range(len(columns)):
+        pool = columns[row][columns[row] >= 0]
+        vectors, words = model.vectors[pool], model.tfidf[pool]
+        alike = model.blend.w * (words @ words.T).toarray() + (1 - model.blend.w) * (vectors @ vectors.T)
+        order = diversify(
+            values[row][: len(pool)],
+            alike,
+            n,
+            strength=model.options.diversity,
+            categories=[model.catalogue.categories[item] for item in pool],
+            max_per_category=model.options.max_per_category,
+        )
+        chosen[row, : len(order)] = pool[order]
+        # Scores never rise along a list: a diverse one shows those of the plain ranking.
+        scores[row, : len(order)] = np.sort(values[row][order])[::-1]
+    return chosen, scores
+
+
+def _best(scores: FloatArray, n: int, candidates: IntArray) -> Found:
+    columns, values = top_n(scores, n)
+    return (np.where(columns >= 0, candidates[columns], NO_ITEM) if len(candidates) else columns), values
+
+
+def _stacked(found: list[Found], n: int) -> Found:
+    values = [np.pad(part[1], ((0, 0), (0, n - part[1].shape[1]))) for part in found]
+    empty = np.empty((0, n), np.float32)
+    return _padded([part[0] for part in found], n), np.concatenate([empty, *values])
+
+
+def _padded(columns: list[IntArray], n: int) -> IntArray:
+    parts = [np.pad(c, ((0, 0), (0, n - c.shape[1])), constant_values=NO_ITEM) for c in columns]
+    return np.concatenate([np.empty((0, n), np.int64), *parts])
+
+
+def _strongest(model: Model, columns: IntArray, carts: list[IntArray]) -> IntArray:
+    """For each listed item the product of the row's cart it was bought with most; `NO_ITEM` if none."""
+    strongest = np.full(columns.shape, NO_ITEM, np.int64)
+    for row, cart in enumerate(carts):
+        is_listed = columns[row] >= 0
+        if len(cart) and is_listed.any():
+            together = model.pairs[cart][:, columns[row][is_listed]].toarray()
+            best = cart[together.argmax(axis=0)]
+            strongest[row, is_listed] = np.where(together.max(axis=0) > 0, best, NO_ITEM)
+    return strongest
+
+
+def listed(
+    model: Model,
+    seeds: IntArray,
+    columns: IntArray,
+    values: FloatArray,
+    *,
+    because: IntArray,
+    source: Source | None = None,
+    is_personal: bool = False,
+) -> Lists:
+    """Put evidence beside each place and return the lists."""
+    n_together, n_shared = np.zeros(columns.shape, np.int32), np.zeros(columns.shape, np.int16)
+    n_baskets = np.zeros(columns.shape, np.int32)
+    backed = (columns >= 0) & (because >= 0)
+    first, second = because[backed], columns[backed]
+    if len(first):
+        n_together[backed] = np.asarray(model.pairs[first, second]).ravel()
+        presence = model.words.presence
+        n_shared[backed] = np.asarray(presence[first].multiply(presence[second]).sum(axis=1)).ravel()
+        n_baskets[backed] = model.n_orders[first]
+    sources = _sources(model, columns, n_together, n_shared, is_personal=is_personal)
+    if source is not None:
+        sources = np.where(columns >= 0, int(source), int(Source.NONE))
+    return Lists(
+        seeds.astype(np.int64),
+        columns.astype(np.int32),
+        values.astype(np.float32),
+        n_together,
+        n_baskets,
+        n_shared,
+        np.where(columns >= 0, because, NO_ITEM).astype(np.int32),
+        sources.astype(np.int8),
+    )
+
+
+def _sources(
+    model: Model,
+    columns: IntArray,
+    n_together: npt.NDArray[np.int32],
+    n_shared: npt.NDArray[np.int16],
+    *,
+    is_personal: bool,
+) -> npt.NDArray[np.int64]:
+    if not model.catalogue.n_items:
+        return np.full(columns.shape, int(Source.NONE))
+    is_sold = model.n_orders[np.maximum(columns, 0)] > 0
+    chain = np.where(is_sold, int(Source.TASTE if is_personal else Source.POPULAR), int(Source.NEW))
+    chain = np.where(n_shared > 0, int(Source.SIMILAR), chain)
+    chain = np.where(n_together >= model.options.n_orders_min, int(Source.TOGETHER), chain)
+    return np.where(columns >= 0, chain, int(Source.NONE))
