@@ -31,7 +31,7 @@ TEST_KEYS = {
     "secret_key": "a-test-secret-that-is-long-enough-0123456789",
     "encryption_keys": "dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdCE=",
     "shopify_api_key": "test-client-id",
-    "shopify_api_secret": "test-client-secret",
+    "shopify_api_secret": "test-client-secret-as-long-as-real-ones",
 }
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
