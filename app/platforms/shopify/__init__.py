@@ -104,7 +104,11 @@ class ShopifyPlatform:
         return (f"https://{shop_domain}", "https://admin.shopify.com", *demo)
 
     def admin_url(self, shop_domain: str) -> str:
-        admin = self._base_url or f"https://admin.shopify.com/store/{handle_of(shop_domain)}"
+        admin = (
+            f"{self._base_url}/admin"
+            if self._base_url
+            else f"https://admin.shopify.com/store/{handle_of(shop_domain)}"
+        )
         return f"{admin}/apps/{self._api_key}"
 
     def cart_link(self, public_url: str, lines: Sequence[tuple[str, int]]) -> str:

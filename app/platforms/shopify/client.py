@@ -300,6 +300,27 @@ class ShopifyClient:
         return None
 
     @_understood
+    def publish_key(self, public_key: str) -> None:
+        """Give our theme extension the shop's public key, as a metafield of our own installation.
+
+        The blocks read it as `app.metafields.regulars.shop_key`; an app's own metafields need no scope.
+        """
+        installation = Body(self._run("installation", {})).child("currentAppInstallation").text("id")
+        metafield = {
+            "ownerId": installation,
+            "namespace": "regulars",
+            "key": "shop_key",
+            "type": "single_line_text_field",
+            "value": public_key,
+        }
+        found = Body(self._run("storefront_settings", {"metafields": [metafield]})).child("metafieldsSet")
+        problems = [problem.text("message") or "" for problem in found.children("userErrors")]
+        if installation is None or problems:
+            raise PlatformError(
+                f"Shopify did not take the shop's key: {'; '.join(problems) or 'no installation'}"
+            )
+
+    @_understood
     def storefront_status(self) -> StorefrontStatus:
         """Whether a block or the embed is on in the live theme; None where the shop does not let us look."""
         try:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from time import sleep
-from typing import IO, Any, Final
+from typing import Any, Final
 from zlib import crc32
 
 import requests
@@ -32,12 +32,17 @@ _TIMEOUT_SECONDS: Final = (5.0, 60.0)
 # How often a download that broke off is taken up again, and the pause before each.
 _PAUSES_SECONDS: Final = (1.0, 2.0, 4.0, 8.0)
 
-# An unescaped quote can't stand inside a JSON text, so these can only be names.
-_PARENT: Final = re.compile(rb'"__parentId"\s*:\s*"((?:[^"\\]|\\.)+)"')
+# An unescaped quote can't stand inside a JSON text, so this can only be a name. Its value is a global id: no
+# quotes, and no escapes but `\/`.
+_PARENT_NAME: Final = b'"__parentId"'
+_VALUE: Final = re.compile(rb'\s*:\s*"([^"]+)"')
 # The queries ask for `id` first, and the shop keeps that order; any other is decoded.
-_ID_FIRST: Final = re.compile(rb'\s*\{\s*"id"\s*:\s*"((?:[^"\\]|\\.)+)"')
+_ID_FIRST: Final = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"]+)"')
 # Signs of what PostgreSQL can't store; rare enough to look closer then.
 _SUSPECT: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+
+# `json.loads` would guess the encoding of every line again.
+_JSON: Final = json.JSONDecoder()
 
 Node = dict[str, Any]
 
@@ -120,12 +125,9 @@ def _spread(path: Path, folder: Path) -> list[Path]:
         spools = [stack.enter_context(name.open("wb", buffering=256 * 1024)) for name in names]
         with path.open("rb") as lines:
             for line in lines:
-                _spool_of(line, spools).write(line if line.endswith(b"\n") else line + b"\n")
+                number = crc32(_parent_id(line) or _root_id(line)) % n_spools
+                spools[number].write(line if line.endswith(b"\n") else line + b"\n")
     return names
-
-
-def _spool_of(line: bytes, spools: Sequence[IO[bytes]]) -> IO[bytes]:
-    return spools[crc32(_parent_id(line) or _root_id(line)) % len(spools)]
 
 
 def _grouped(spool: Path) -> tuple[dict[bytes, bytes], dict[bytes, list[bytes]]]:
@@ -142,7 +144,8 @@ def _grouped(spool: Path) -> tuple[dict[bytes, bytes], dict[bytes, list[bytes]]]
 
 
 def _parent_id(line: bytes) -> bytes | None:
-    found = _PARENT.search(line)
+    at = line.rfind(_PARENT_NAME)
+    found = _VALUE.match(line, at + len(_PARENT_NAME)) if at >= 0 else None
     return found[1].replace(b"\\/", b"/") if found else None
 
 
@@ -158,10 +161,10 @@ def _root_id(line: bytes) -> bytes:
 
 
 def _decode(line: bytes, place: str) -> Node:
-    if _SUSPECT.search(line):
+    if b"\\u" in line and _SUSPECT.search(line):
         return decode_object(line.rstrip())
     try:
-        node = json.loads(line)
+        node = _JSON.decode(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"{place}: not JSON ({type(error).__name__})") from None
     if not isinstance(node, dict):

@@ -144,11 +144,12 @@ def _money(amount: str, currency: str) -> Money:
 
 
 def _id(of: Any, kind: str) -> str | None:
-    return _number(of.get("id"), kind) if isinstance(of, dict) else None
+    found = of.get("id") if isinstance(of, dict) else None
+    return _number(found, kind) if isinstance(found, str) else None
 
 
 @lru_cache(maxsize=65_536)
-def _number(gid: Any, kind: str) -> str | None:
+def _number(gid: str, kind: str) -> str | None:
     return id_of(gid, kind)
 
 
