@@ -130,18 +130,17 @@ def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check_size(name: str, value: Any) -> None:
-    # A list counts with everything in it, for `join`.
-    size = (
-        sum(len(str(element)) for element in value)
-        if isinstance(value, list)
-        else value.bit_length() // 3
-        if isinstance(value, int)
-        else len(value)
-        if isinstance(value, str)
-        else 0
-    )
-    if size > _MAX_FILTER_CHARACTERS:
+    if _size_of(value) > _MAX_FILTER_CHARACTERS:
         raise FilterArgumentError(f"{name}: more than {_MAX_FILTER_CHARACTERS} characters", token=None)
+
+
+def _size_of(value: Any) -> int:
+    """How many characters a value would take at most, were it printed or joined."""
+    if isinstance(value, str | range):
+        return len(value)
+    if isinstance(value, list | tuple):
+        return sum(1 + len(str(element)) for element in value)
+    return value.bit_length() // 3 if isinstance(value, int) else 0
 
 
 def _unknown_names(template: BoundTemplate, text: str, known: Mapping[str, Any]) -> list[Problem]:

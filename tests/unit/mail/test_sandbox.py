@@ -82,6 +82,10 @@ BOMBS = {
     "{{ x | replace: 'a', x | replace: 'a', x }}",
     "a multiplying join": "{% assign x = 'a' %}{% for a in (1..12) %}{% assign x = x | append: x %}{% endfor %}"
     "{% assign y = x | split: '' | join: x | split: '' | join: x %}{{ y }}",
+    "a joined range": "{% assign x = (1..1000000000) %}{{ x | join: ',' }}",
+    "a reversed range": "{{ (1..1000000000) | reverse | first }}",
+    "a growing list": "{% assign x = ',,,,' | split: ',' %}{% for a in (1..40) %}{% assign x = x | concat: x %}"
+    "{% endfor %}{{ x | size }}",
     "a growing number": "{% assign x = 9 %}{% for a in (1..60) %}{% assign x = x | times: x %}{% endfor %}{{ x }}",
     "an endless division": "{{ 1 | divided_by: 0.0 }}",
     "deep nesting": "{% if true %}" * 300 + "{% endif %}" * 300,
