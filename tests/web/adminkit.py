@@ -19,7 +19,6 @@ from app.db.models import (
     Cart,
     Delivery,
     Enrolment,
-    Flow,
     Job,
     Message,
     Model,
@@ -32,6 +31,7 @@ from app.db.models import (
 )
 from app.domain.policy import SenderPolicy, ShopPolicy
 from app.services.context import Context
+from app.services.messaging import activate
 from app.services.shops import save_policy
 from tests.conftest import TEST_KEYS, Shop
 
@@ -338,12 +338,8 @@ class Furniture:
             )
         )
 
-    def flow(self, kind: str, is_active: bool = True) -> None:
-        self.connection.execute(
-            insert(Flow).values(
-                shop_id=self.shop.shop_id, kind=kind, is_active=is_active, activated_at=self.now
-            )
-        )
+    def flow(self, kind: str) -> None:
+        activate(self.connection, self.shop.shop_id, kind, self.now)
 
     def cart(self, number: int) -> int:
         at = self.now - timedelta(days=1)
@@ -441,6 +437,10 @@ def _furnish_catalogue(made: Furniture) -> dict[str, int]:
             [0, 52, 0, "popular"],
         ],
     )
+    for place, product_id in enumerate(products):
+        if place not in {3, 11}:
+            others = [other for other in products if other != product_id][:4]
+            made.ranking(latest, "also_bought", product_id, others, [[9 - place % 5, 40, 0, "together"]] * 4)
     return {"model": latest, "previous_model": before}
 
 
@@ -448,19 +448,19 @@ def _furnish_mail(made: Furniture) -> dict[str, int]:
     cart_id = made.cart(1)
     first = 0
     for n in range(40):
-        bought = n < 9
+        bought = n % 4 == 0 and n < 36
         person = "cleo@example.com" if n == 0 else f"buyer{n}@example.com"
         message_id = made.message(
             "sent",
             days_ago=0.5 + n * 0.66,
             person=person,
-            clicked=n < 12,
+            clicked=bought or n in {1, 2, 3},
             facts=FACTS,
             cart_id=cart_id if n == 0 else None,
         )
         first = first or message_id
         if bought:
-            made.order(3250 + n * 200, days_ago=0.3 + n * 0.66, person=person, message_id=message_id)
+            made.order(3250 + n * 50, days_ago=0.3 + n * 0.66, person=person, message_id=message_id)
     for n in range(12):
         person = f"old{n}@example.com"
         message_id = made.message(

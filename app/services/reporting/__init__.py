@@ -2,7 +2,7 @@
 
 from app.services.reporting.activity import Activity, activity
 from app.services.reporting.cards import ModelCard
-from app.services.reporting.catalogue import Found, find_products, previous_model
+from app.services.reporting.catalogue import Found, find_products, previous_model, shared_words
 from app.services.reporting.figures import (
     HOLDOUT_DAYS,
     WATCHED_DAYS,
@@ -61,6 +61,7 @@ __all__ = [
     "mask",
     "previous_model",
     "reason_counts",
+    "shared_words",
     "standing",
     "zone_of",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from app.domain.money import Money
+from app.recommender.words import words_in
 
 # Products of one answer: more than this, and typing another letter is quicker than scrolling.
 N_FOUND = 24
@@ -70,6 +71,12 @@ def previous_model(connection: Connection, shop_id: int) -> int | None:
         {"shop_id": shop_id},
     ).scalar()
     return None if found is None else int(found)
+
+
+def shared_words(title: str, other: str) -> tuple[str, ...]:
+    """The words both titles have, as the recommender reads them: "Blue mugs" and "Mug, blue" share two."""
+    known = set(words_in(other))
+    return tuple(dict.fromkeys(word for word in words_in(title) if word in known and len(word) > 1))
 
 
 def _escaped(search: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, text
 
+from app.domain.flows import has_postal_address
 from app.services.reporting.cards import ModelCard, read_card
 from app.services.shops import ShopRecord
 
@@ -82,13 +83,12 @@ def standing(connection: Connection, shop_id: int) -> Standing:
 
 def checklist(shop: ShopRecord, found: Standing) -> tuple[Step, ...]:
     """What has to be done once, in the order in which it pays off."""
-    has_sender = bool(shop.policy.sender.name.strip() and shop.policy.sender.postal_address.strip())
     return (
         Step("connected", "done" if shop.state == "connected" else "failed"),
         Step("import", _state_of(found.jobs.get("import"))),
         Step("model", "done" if found.model else _state_of(found.jobs.get("training"), done="open")),
         Step("shelf", "done" if found.is_shelf_seen else "open"),
-        Step("sender", "done" if has_sender else "open"),
+        Step("sender", "done" if has_postal_address(shop.policy) else "open"),
         Step("abandoned_cart", "done" if "abandoned_cart" in found.active_flows else "open"),
         Step("win_back", "done" if "win_back" in found.active_flows else "open"),
     )

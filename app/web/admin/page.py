@@ -1,0 +1,115 @@
+"""What every admin page shares: the merchant's shop, the formats, the frame around it, toasts and refusals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from babel import Locale
+from flask import Blueprint, Flask, Response, g, make_response, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel
+from sqlalchemy import Connection
+
+from app.services.context import Context
+from app.services.shops import ShopRecord, get_shop
+from app.settings import ROOT
+from app.web.admin.formats import Formats, locale_of
+from app.web.security import merchant_required
+
+View = Callable[..., ResponseReturnValue]
+
+# (endpoint, English label, icon); the order of the navigation.
+NAVIGATION = (
+    ("admin.show_home", "Home", "home"),
+    ("admin.show_recommendations", "Recommendations", "spark"),
+    ("admin.show_messages", "Messages", "mail"),
+    ("admin.show_activity", "Activity", "pulse"),
+    ("admin.show_settings", "Settings", "dials"),
+)
+
+
+class Desk:
+    """Registers admin routes, and renders their pages for the shop that the session was verified for."""
+
+    def __init__(self, context: Context, blueprint: Blueprint) -> None:
+        self.context = context
+        self.blueprint = blueprint
+        self._guard = merchant_required(context)
+        blueprint.record_once(_speak)
+
+    def route(self, rule: str, view: View, *, methods: tuple[str, ...] = ("GET",)) -> None:
+        """Add a route that only a merchant with a verified session reaches."""
+        self.blueprint.add_url_rule(
+            rule, endpoint=view.__name__, view_func=self._guard(view), methods=list(methods)
+        )
+
+    def shop(self, connection: Connection) -> ShopRecord:
+        """The shop of this request; its words and formats are used from here on."""
+        shop = get_shop(connection, g.shop_id)
+        g.admin_locale = locale_of(shop.country)
+        return shop
+
+    def render(
+        self,
+        template: str,
+        shop: ShopRecord,
+        *,
+        status: int = 200,
+        toast: str | None = None,
+        shown_as: str | None = None,
+        **values: Any,
+    ) -> Response:
+        """Render a page or a part of one. `toast` is said once; `shown_as` is the address the browser shows."""
+        settings = self.context.settings
+        html = render_template(
+            template,
+            shop=shop,
+            fmt=self.formats(shop),
+            asset=asset,
+            navigation=NAVIGATION,
+            api_key=settings.shopify_api_key,
+            app_bridge_url=settings.app_bridge_url,
+            admin_url=self.context.platforms[shop.platform].admin_url(shop.domain),
+            **values,
+        )
+        response = make_response(html, status)
+        if toast is not None:
+            response.headers["HX-Trigger"] = json.dumps({"toast": toast})
+        if shown_as is not None:
+            response.headers["HX-Push-Url"] = shown_as
+        return response
+
+    def formats(self, shop: ShopRecord) -> Formats:
+        return Formats(
+            locale=locale_of(shop.country),
+            timezone=shop.timezone,
+            currency=shop.currency,
+            now=self.context.clock.now(),
+        )
+
+    def not_found(self, shop: ShopRecord, what: str) -> Response:
+        """The page for an address that leads to nothing of this shop's."""
+        return self.render("admin/not_found.html", shop, status=404, what=what)
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a file in static/admin that changes when the file does, so it may be kept for long."""
+    content = (ROOT / "static" / "admin" / name).read_bytes()
+    version = hashlib.blake2b(content, digest_size=6).hexdigest()
+    return url_for("static", filename=f"admin/{name}", v=version)
+
+
+def _speak(state: Any) -> None:
+    app: Flask = state.app
+    if "babel" not in app.extensions:
+        Babel(app, locale_selector=_locale)
+
+
+def _locale() -> Locale:
+    locale = g.get("admin_locale")
+    return locale if isinstance(locale, Locale) else Locale.parse("en")

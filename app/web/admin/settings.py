@@ -1,0 +1,105 @@
+"""Settings: the sender, when and how often to mail, the holdout, the waiting times, and the flows' switches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Response, g, request, url_for
+from sqlalchemy import Connection
+
+from app.domain.flows import has_postal_address
+from app.domain.policy import ShopPolicy
+from app.services.messaging import FLOW_KINDS, activate, deactivate, flows
+from app.services.shops import ShopRecord, save_policy
+from app.web.admin import forms, words
+from app.web.admin.page import Desk
+from app.web.admin.speech import _
+
+
+def register(desk: Desk) -> None:
+    """Add the page and its one form."""
+    context = desk.context
+
+    def show_settings() -> Response:
+        with context.db.shop(g.shop_id) as connection:
+            shop = desk.shop(connection)
+            active = _active(connection, shop.shop_id)
+        return _page(desk, shop, written(shop.policy, active), {})
+
+    def save_settings() -> Response:
+        fields = request.form.to_dict()
+        with context.db.shop(g.shop_id) as connection:
+            shop = desk.shop(connection)
+            policy, form = forms.read_settings(fields, shop.policy)
+            wanted = {kind for kind in FLOW_KINDS if form.is_on(f"flow_{kind}")}
+            if wanted and not has_postal_address(policy):
+                form.errors["postal_address"] = _(
+                    "A flow can't be switched on without a postal address: the law asks for it in every mail."
+                )
+            if not form.errors:
+                save_policy(connection, shop.shop_id, policy)
+                _switch(connection, shop.shop_id, wanted, desk)
+        if form.errors:
+            return _page(desk, shop, fields, form.errors, status=422)
+        return _page(desk, shop, written(policy, wanted), {}, toast=_("Saved."))
+
+    desk.route("/settings", show_settings)
+    desk.route("/settings", save_settings, methods=("POST",))
+
+
+def _active(connection: Connection, shop_id: int) -> set[str]:
+    return {flow.kind for flow in flows(connection, shop_id) if flow.is_active}
+
+
+def _switch(connection: Connection, shop_id: int, wanted: set[str], desk: Desk) -> None:
+    """Switch on and off what differs; the policy these flows need has been stored in this transaction."""
+    active = _active(connection, shop_id)
+    for kind in sorted(wanted - active):
+        activate(connection, shop_id, kind, desk.context.clock.now())
+    for kind in sorted(active - wanted):
+        deactivate(connection, shop_id, kind)
+
+
+def _page(
+    desk: Desk,
+    shop: ShopRecord,
+    fields: Mapping[str, str],
+    errors: Mapping[str, str],
+    *,
+    status: int = 200,
+    toast: str | None = None,
+) -> Response:
+    return desk.render(
+        "admin/settings.html",
+        shop,
+        status=status,
+        toast=toast,
+        shown_as=url_for("admin.show_settings"),
+        fields=fields,
+        errors=errors,
+        flow_kinds=FLOW_KINDS,
+        mail_from=desk.context.settings.mail_from,
+        words=words,
+    )
+
+
+def written(policy: ShopPolicy, active: set[str]) -> dict[str, str]:
+    """The policy as the form's fields hold it; a switch that is off has no field."""
+    sender, mail, cart, win_back = policy.sender, policy.mail, policy.cart, policy.win_back
+    return {
+        "sender_name": sender.name,
+        "reply_to": sender.reply_to,
+        "postal_address": sender.postal_address,
+        "quiet_from": mail.quiet_from.strftime("%H:%M"),
+        "quiet_until": mail.quiet_until.strftime("%H:%M"),
+        "max_per_day": str(mail.max_per_day),
+        "max_per_week": str(mail.max_per_week),
+        "holdout_percent": str(round(mail.holdout_share * 100)),
+        "cart_wait_minutes": str(cart.wait_minutes),
+        "cart_give_up_after_hours": str(cart.give_up_after_hours),
+        "win_back_factor": f"{win_back.factor:g}",
+        "win_back_min_days": str(win_back.min_days),
+        "win_back_default_days": str(win_back.default_days),
+        "win_back_max_per_day": str(win_back.max_per_day),
+        **{f"flow_{kind}": "on" for kind in active},
+    }

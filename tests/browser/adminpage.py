@@ -1,0 +1,74 @@
+"""Serves the admin to a real browser and stands in for the platform's App Bridge; decides nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, Route
+from werkzeug.serving import make_server
+
+from app import create_app
+from app.services.context import Context
+from tests.conftest import Shop
+from tests.web.adminkit import token_for
+
+# What App Bridge offers that the pages use. `says` remembers what the platform was told.
+BRIDGE = """
+window.says = [];
+window.shopify = {
+  idToken: async () => TOKEN,
+  toast: { show: (text) => window.says.push(text) },
+  loading: () => {},
+};
+"""
+
+
+@contextmanager
+def served(context: Context) -> Iterator[str]:
+    """The app on a port of its own, as the browser reaches it."""
+    app: Flask = create_app(context=context)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class AdminTab:
+    """A merchant's tab, which remembers every complaint of the browser."""
+
+    def __init__(
+        self, browser: Browser, origin: str, shop: Shop, *, has_bridge: bool = True, **options: Any
+    ) -> None:
+        self.context: BrowserContext = browser.new_context(**({"locale": "en-GB"} | options))
+        self.page: Page = self.context.new_page()
+        self.origin, self.shop = origin, shop
+        self.complaints: list[str] = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+        self.has_bridge = has_bridge
+        self.context.route("https://cdn.shopify.com/**", self._bridge)
+
+    def open(self, path: str) -> Page:
+        """Load a page as the platform's admin does: with a session token in its address."""
+        joint = "&" if "?" in path else "?"
+        self.page.goto(f"{self.origin}{path}{joint}embedded=1&id_token={token_for(self.shop)}")
+        return self.page
+
+    def _hear(self, message: Any) -> None:
+        if message.type in {"error", "warning"} and "cdn.shopify.com" not in message.location.get("url", ""):
+            self.complaints.append(message.text)
+
+    def _bridge(self, route: Route) -> None:
+        if not self.has_bridge:
+            return route.abort()
+        body = BRIDGE.replace("TOKEN", repr(token_for(self.shop, seconds=3600)))
+        return route.fulfill(content_type="text/javascript", body=body)
