@@ -99,13 +99,15 @@ class _bars:  # noqa: N801  used as a `with` phrase
     def _draw(self) -> None:
         tasks: dict[str, Any] = {}
         while not self._stop.wait(0.2):
-            seen = self._show.progress() or {}
-            phase = seen.get("phase")
-            if phase is None:
-                continue
-            if phase not in tasks:
-                tasks[phase] = self._progress.add_task(phase, total=None)
-            self._progress.update(tasks[phase], completed=seen.get("n_done", 0), total=seen.get("n_total"))
+            for seen in (self._show.progress(kind) for kind in ("import", "training")):
+                phase = seen.get("phase")
+                if phase is None or seen["state"] != "running":
+                    continue
+                if phase not in tasks:
+                    tasks[phase] = self._progress.add_task(phase, total=None)
+                self._progress.update(
+                    tasks[phase], completed=seen.get("n_done", 0), total=seen.get("n_total")
+                )
 
 
 def _progress_of(stage: Stage) -> Any:
@@ -115,12 +117,14 @@ def _progress_of(stage: Stage) -> Any:
     from app.db.session import normalise_url
 
     engine = create_engine(normalise_url(stage.database_url), pool_size=2)
-    statement = text("SELECT kind, state, progress, error FROM jobs ORDER BY job_id DESC LIMIT 1")
+    statement = text(
+        "SELECT state, progress, error FROM jobs WHERE kind = :kind ORDER BY job_id DESC LIMIT 1"
+    )
 
-    def look() -> dict[str, Any] | None:
+    def look(kind: str) -> dict[str, Any]:
         with engine.connect() as connection:
-            row = connection.execute(statement).one_or_none()
-        return {**row.progress, "kind": row.kind, "state": row.state, "error": row.error} if row else None
+            row = connection.execute(statement, {"kind": kind}).one_or_none()
+        return {**row.progress, "state": row.state, "error": row.error} if row else {}
 
     return look
 

@@ -56,7 +56,10 @@ def build_context(settings: Settings, *, queue: Queue | None = None, pool_size: 
         vault=Vault([key.get_secret_value() for key in settings.encryption_keys]),
         hasher=Hasher(settings.secret_key.get_secret_value().encode()),
         links=LinkSigner([settings.secret_key.get_secret_value()]),
-        transport=transport_from_url(settings.smtp_url.get_secret_value() if settings.smtp_url else None),
+        transport=transport_from_url(
+            settings.smtp_url.get_secret_value() if settings.smtp_url else None,
+            hello_name=settings.mail_domain,
+        ),
     )
 
 

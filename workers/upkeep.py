@@ -42,7 +42,7 @@ def daily() -> None:
     for shop_id in connected_shops(context().db):
         privacy.purge(context(), shop_id)
         try:
-            installing.register_webhooks(context(), shop_id)
+            installing.repair_connection(context(), shop_id)
             reconciling.reconcile(context(), shop_id, reconciling.DEEP)
         except PlatformError as error:
             log.warning("daily_round_incomplete", shop_id=shop_id, reason=str(error))

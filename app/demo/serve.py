@@ -15,12 +15,14 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from app.demo.admin_frame import admin_frame_blueprint
 from app.demo.admin_pages import admin_pages_blueprint
+from app.demo.amounts import gid
 from app.demo.app_proxy import app_proxy_blueprint
 from app.demo.clock import ShopClock
 from app.demo.config import AppConfig, default_config, from_toml
 from app.demo.control import control_blueprint
 from app.demo.embed import AppEmbed
 from app.demo.graphql import graphql_blueprint
+from app.demo.inbox import Inbox, inbox_blueprint
 from app.demo.oauth import oauth_blueprint
 from app.demo.shop import DemoShop
 from app.demo.store import DemoStore
@@ -54,9 +56,10 @@ def app_embed(shop: DemoShop) -> AppEmbed | None:
     """What the storefront prints for the app: nothing until it is installed and the merchant placed it."""
     theme = shop.store.theme
     placed = frozenset(template for template, handles in theme.blocks.items() if handles)
-    if shop.office.installation is None or not shop.shop_key or not (placed or theme.embeds):
+    kept = shop.store.metafields.get((gid("AppInstallation", 1), "regulars", "shop_key"))
+    if shop.office.installation is None or kept is None or not (placed or theme.embeds):
         return None
-    return AppEmbed(shop.shop_key, shop.config.app_origin, placed)
+    return AppEmbed(str(kept["value"]), shop.config.app_origin, placed)
 
 
 def _bulk_files(shop: DemoShop) -> Blueprint:
@@ -95,7 +98,7 @@ def serve(shop: DemoShop, host: str, port: int, *more: Blueprint) -> BaseWSGISer
 
 
 def read_config(arguments: argparse.Namespace) -> AppConfig:
-    secret = os.environ.get("DEMO_CLIENT_SECRET") or secrets.token_hex(16)
+    secret = os.environ.get("DEMO_CLIENT_SECRET") or f"shpss_{secrets.token_hex(16)}"
     if arguments.app_toml:
         return from_toml(Path(arguments.app_toml), arguments.client_id, secret, arguments.app_url)
     return default_config(arguments.client_id, secret, arguments.app_url)
@@ -126,6 +129,7 @@ def parser() -> argparse.ArgumentParser:
     told.add_argument("--client-id", default=CLIENT_ID, help="the secret is read from DEMO_CLIENT_SECRET")
     told.add_argument("--orders", help="a CSV file of orders to make the shop of")
     told.add_argument("--speed", type=float, default=1.0, help="how many times faster the shop's clock runs")
+    told.add_argument("--smtp-port", type=int, default=0, help="where the inbox takes mail; 0: a free port")
     told.add_argument("--seed", type=int, default=7)
     return told
 
@@ -135,7 +139,9 @@ def main(argv: list[str] | None = None) -> None:
     world = read_world(arguments.orders, arguments.seed)
     store = DemoStore(world, ShopClock(world.starts_at, arguments.speed))
     shop = DemoShop(store, read_config(arguments))
-    server = serve(shop, arguments.host, arguments.port)
+    inbox = Inbox(arguments.smtp_port, store.clock.now)
+    inbox.start()
+    server = serve(shop, arguments.host, arguments.port, inbox_blueprint(inbox))
     print(f"demo store ready at {store.base_url} · admin {store.base_url}/admin", flush=True)
     print(f"REGULARS_CLOCK={store.clock.as_env()}", flush=True)
     try:
@@ -144,7 +150,8 @@ def main(argv: list[str] | None = None) -> None:
         pass
     finally:
         server.server_close()
-        shop.post.stop()
+        shop.close()
+        inbox.stop()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from app.services.connecting import client_for, save_credentials
 from app.services.context import Context
 from app.services.jobs import enqueue_job
 from app.services.messaging import FLOW_KINDS, stop_everything
-from app.services.shops import find_shop_id
+from app.services.shops import find_shop_id, get_shop
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ def connect(context: Context, platform_name: str, credentials: Credentials) -> i
     with context.db.shop(shop_id) as connection:
         save_credentials(context, connection, shop_id, credentials, real_now())
     log.info("shop_connected", shop_id=shop_id, platform=platform_name)
-    register_webhooks(context, shop_id)
+    repair_connection(context, shop_id)
     start_import(context, shop_id)
     return shop_id
 
@@ -81,10 +81,14 @@ def connected_shop_id(context: Context, platform_name: str, domain: str) -> int 
     return shop_id if state == "connected" else None
 
 
-def register_webhooks(context: Context, shop_id: int) -> Mapping[str, str]:
-    """List and repair the shop's subscriptions; returns what the shop refused, by topic."""
+def repair_connection(context: Context, shop_id: int) -> Mapping[str, str]:
+    """List and repair the shop's subscriptions and its storefront's key; returns the topics it refused."""
     try:
-        health = client_for(context, shop_id).ensure_webhooks()
+        client = client_for(context, shop_id)
+        health = client.ensure_webhooks()
+        with context.db.shop(shop_id) as connection:
+            public_key = get_shop(connection, shop_id).public_key
+        client.publish_key(public_key)
     except PlatformError as error:
         log.warning("webhooks_not_registered", shop_id=shop_id, reason=str(error))
         return {}

@@ -363,14 +363,14 @@ def _unpack(stored: bytes) -> Shelf:
 
 
 def _remember(context: Context, key: str, cache_field: str, shelf: Shelf) -> None:
+    """Keep a shelf. The shop's shelves are forgotten together, SHELF_SECONDS after the first of them was kept."""
     stored = b"\n".join((shelf.etag.encode(), str(shelf.max_age_seconds).encode(), shelf.body))
     try:
-        pipeline = context.redis.pipeline(transaction=False)
-        pipeline.hset(key, cache_field, stored)
-        pipeline.expire(key, shelf.max_age_seconds, nx=True)
-        pipeline.execute()
-    except RedisError:
-        log.warning("shelf_not_remembered")
+        _, seconds_left = context.redis.pipeline().hset(key, cache_field, stored).ttl(key).execute()
+        if seconds_left < 0:
+            context.redis.expire(key, shelf.max_age_seconds)
+    except RedisError as error:
+        log.warning("shelf_not_remembered", reason=type(error).__name__)
 
 
 def _cache_key(public_key: str) -> str:

@@ -158,6 +158,8 @@ def read_evidence(connection: Connection, shop_id: int) -> Evidence:
 
 
 def _is_due(connection: Connection, shop: ShopRecord, now: datetime) -> bool:
+    if not connection.execute(_IS_IMPORTED, {"shop_id": shop.shop_id}).scalar():
+        return False
     if shop.trained_at is None:
         return True
     if shop.n_orders_since_training == 0:
@@ -304,6 +306,11 @@ _INTERACTIONS = """
     WHERE o.shop_id = {shop_id} AND o.cancelled_at IS NULL AND o.removed_at IS NULL AND NOT o.is_test
           AND l.quantity > 0
     ORDER BY o.placed_at, o.order_id, l.position"""
+
+# Half a history teaches wrong habits: the import asks for the first training itself when it is through.
+_IS_IMPORTED = text("""
+    SELECT NOT EXISTS (SELECT 1 FROM jobs WHERE shop_id = :shop_id AND kind = 'import'
+                       AND state IN ('queued', 'running'))""")
 
 _LIST_COLUMNS = "strategy text, subject_id bigint, product_ids bigint[], scores real[], evidence jsonb"
 

@@ -46,8 +46,11 @@ class Merchant:
 
     def install_managed(self) -> None:
         """Install as Shopify does it today: the admin grants, then opens the app, which exchanges the id token."""
-        self._press(self.session.get(f"{self.stage.store_url}/admin/oauth/install", timeout=TIMEOUT))
-        self.page("/")
+        frame = self._press(self.session.get(f"{self.stage.store_url}/admin/oauth/install", timeout=TIMEOUT))
+        source = re.search(r'<iframe\b[^>]*\bsrc="([^"]+)"', frame.text)
+        if source is None:
+            raise DidNotHappenError("the admin shows no frame with the app in it")
+        self._expect(browser().get(unescape(source.group(1)), timeout=TIMEOUT))
 
     def uninstall(self) -> None:
         self._expect(self.session.post(f"{self.stage.store_url}/admin/apps/uninstall", timeout=TIMEOUT))

@@ -80,13 +80,14 @@ class Troupe:
     def stop(self) -> None:
         """End every process, the last started first."""
         for process in reversed(self.running.values()):
-            _signal(process, signal.SIGTERM)
+            if process.poll() is None:
+                process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         for process in self.running.values():
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                _signal(process, signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         self.running.clear()
 
@@ -108,11 +109,6 @@ def free_port(wanted: int) -> int:
         except OSError:
             probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, number)
 
 
 def _peak(pid: int) -> float:

@@ -41,14 +41,13 @@ class Show:
 
     stage: Stage
     merchant: Merchant
-    progress: Callable[[], dict[str, Any] | None]
+    progress: Callable[[str], dict[str, Any]]
     key: str = ""
     product: dict[str, Any] = field(default_factory=dict)
     bought_with: list[str] = field(default_factory=list)
     shoppers: list[Shopper] = field(default_factory=list)
     buyer: Shopper | None = None
     returned: Shopper | None = None
-    notes: dict[str, str] = field(default_factory=dict)
 
 
 Scene = Callable[[Show], str]
@@ -70,21 +69,18 @@ def import_history(show: Show) -> str:
     imported: dict[str, int] = {}
 
     def is_imported() -> bool:
-        seen = show.progress() or {}
-        if seen.get("kind") == "import" and seen.get("state") == "failed":
+        seen = show.progress("import")
+        if seen.get("state") == "failed":
             raise DidNotHappenError(f"the import failed: {seen.get('error')}")
-        imported.update(seen.get("totals", {}) if seen.get("kind") == "import" else {})
-        return seen.get("kind") == "training" or (
-            seen.get("kind") == "import" and seen.get("state") == "done"
-        )
+        imported.update(seen.get("totals", {}))
+        return seen.get("state") == "done"
 
     show.stage.troupe.wait_until("the import", is_imported, IMPORT_SECONDS)
     seconds = time.monotonic() - started
     home = show.merchant.page("/admin/")
-    if "bad" in home and "The import failed" in home:
-        raise DidNotHappenError("Home says that the import failed")
+    if "The import failed" in home or imported != wanted:
+        raise DidNotHappenError(f"the shop has {wanted}, of which came in {imported}")
     rate = wanted["orders"] / max(seconds, 0.01)
-    show.notes["orders/s"] = f"{rate:,.0f}"
     return (
         f"{wanted['products']:,} products, {wanted['customers']:,} customers, {wanted['orders']:,} orders"
         f" in {seconds:.1f} s ({rate:,.0f} orders/s)"
@@ -96,17 +92,15 @@ def learn(show: Show) -> str:
     started, trained = time.monotonic(), {}
 
     def is_trained() -> bool:
-        seen = show.progress() or {}
+        seen = show.progress("training")
         if seen.get("state") == "failed":
             raise DidNotHappenError(f"the training failed: {seen.get('error')}")
         trained.update(seen)
-        return seen.get("kind") == "training" and seen.get("state") == "done"
+        return seen.get("state") == "done"
 
     show.stage.troupe.wait_until("the training", is_trained, IMPORT_SECONDS)
-    page = show.merchant.page("/admin/recommendations")
     if not trained.get("n_lists"):
         raise DidNotHappenError("no list was published; the model's card in the admin says why")
-    del page
     return f"{trained['n_lists']:,} lists under model {trained.get('model_id')} in {time.monotonic() - started:.1f} s"
 
 

@@ -145,15 +145,15 @@ def _settings(store_url: str, app_url: str, smtp_port: int) -> dict[str, str]:
 def _start_store(stage: Stage, ports: list[int]) -> None:
     options = stage.options
     arguments = ["--port", str(ports[0]), "--app-url", stage.app_url, "--smtp-port", str(ports[2])]
-    arguments += ["--speed", str(options.speed), "--seed", str(options.seed)]
+    arguments += ["--speed", str(options.speed), "--seed", str(options.seed), "--client-id", CLIENT_ID]
+    arguments += ["--app-toml", str(ROOT / "shopify.app.toml")]
     if options.orders is not None:
         arguments += ["--orders", str(options.orders)]
     stage.troupe.start(
         "store",
         "app.demo.serve",
         *arguments,
-        CLIENT_ID=CLIENT_ID,
-        CLIENT_SECRET=stage.troupe.environment["SHOPIFY_API_SECRET"],
+        DEMO_CLIENT_SECRET=stage.troupe.environment["SHOPIFY_API_SECRET"],
     )
     stage.troupe.wait_until(
         "the demo store's answer", lambda: _answers(f"{stage.store_url}/demo/state"), STORE_SECONDS

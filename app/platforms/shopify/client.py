@@ -313,7 +313,9 @@ class ShopifyClient:
             "type": "single_line_text_field",
             "value": public_key,
         }
-        found = Body(self._run("storefront_settings", {"metafields": [metafield]})).child("metafieldsSet")
+        found = Body(self._run("storefront_settings", {"metafields": [metafield]}, is_repeatable=True)).child(
+            "metafieldsSet"
+        )
         problems = [problem.text("message") or "" for problem in found.children("userErrors")]
         if installation is None or problems:
             raise PlatformError(
