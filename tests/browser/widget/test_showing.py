@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .conftest import Visit
-from .pages import CONSENTED, SHORT, answer, page, product, shelf
+from .pages import CONSENTED, MANIFEST, SHORT, answer, page, product, shelf
 from .servers import Regulars, Reply, Seen, Shop
 
 FIRST_FOUR = [
@@ -222,6 +222,26 @@ def test_an_element_moved_within_the_page_is_not_asked_for_again(visit: Visit, r
     visit.after_a_frame()
     assert len(regulars.requests("/storefront/v1/shelf")) == 1
     assert visit.page.locator(".card").count() == 4
+
+
+def test_a_script_that_is_there_before_the_shelf_leaves_its_printed_skeleton_alone(
+    visit: Visit, regulars: Regulars
+) -> None:
+    regulars.reply = Reply(answer())
+    visit.open(page(shelf(regulars.origin)).replace("<script async", "<script"))
+    visit.wait_for_state("ready")
+    assert visit.page.locator("section.shelf").count() == 1
+    assert visit.complaints == []
+
+
+def test_a_script_that_comes_twice_does_nothing_the_second_time(visit: Visit, regulars: Regulars) -> None:
+    regulars.reply = Reply(answer())
+    visit.open(page(shelf(regulars.origin)))
+    visit.wait_for_state("ready")
+    visit.page.add_script_tag(url=f"/static/widget/{MANIFEST['regulars.js']}?again")
+    visit.after_a_frame()
+    assert len(regulars.requests("/storefront/v1/shelf")) == 1
+    assert visit.complaints == []
 
 
 def test_an_element_written_by_a_script_draws_itself(visit: Visit, regulars: Regulars) -> None:
