@@ -155,9 +155,9 @@ def product_path(handle: str) -> str:
 
 
 def tags_of(tags: Any) -> tuple[str, ...]:
-    """Webhooks write tags as one text with commas, GraphQL as a list."""
+    """Webhooks write tags as one text with commas, GraphQL as a list; their order means nothing."""
     parts = tags.split(",") if isinstance(tags, str) else tags if isinstance(tags, list) else []
-    return tuple(part.strip() for part in parts if isinstance(part, str) and part.strip())
+    return tuple(sorted({part.strip() for part in parts if isinstance(part, str) and part.strip()}))
 
 
 def list_id_of(pairs: Iterator[tuple[Any, Any]]) -> str | None:

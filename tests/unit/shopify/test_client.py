@@ -643,6 +643,23 @@ def test_missing_subscriptions_are_made_and_refusals_told(shop, client):
     }
 
 
+def test_the_shops_key_is_given_to_our_own_installation(shop, client):
+    shop.says("Installation", {"currentAppInstallation": {"id": "gid://shopify/AppInstallation/1"}})
+    shop.says("StorefrontSettings", {"metafieldsSet": {"userErrors": []}})
+    client.publish_key("a-public-key")
+    (metafield,) = shop.asked_for("StorefrontSettings")[0]["metafields"]
+    assert (metafield["ownerId"], metafield["value"]) == ("gid://shopify/AppInstallation/1", "a-public-key")
+
+
+def test_a_key_the_shop_does_not_take_is_told(shop, client):
+    shop.says("Installation", {"currentAppInstallation": {"id": "gid://shopify/AppInstallation/1"}})
+    shop.says(
+        "StorefrontSettings", {"metafieldsSet": {"userErrors": [{"field": None, "message": "too long"}]}}
+    )
+    with pytest.raises(PlatformError, match="did not take the shop's key: too long"):
+        client.publish_key("a-public-key")
+
+
 PLACEMENT = "https://ada.myshopify.com/admin/themes/current/editor?context=apps&template=product&activateAppId=client-id/regulars-embed"
 BLOCK = "shopify://apps/regulars/blocks/shelf/0192"
 

@@ -409,7 +409,7 @@ def test_a_product_is_read_in_the_shops_currency():
     assert (product.platform_product_id, product.path, product.tags) == (
         "1",
         "/products/blue-mug",
-        ("mug", "blue"),
+        ("blue", "mug"),
     )
     assert (product.image_url, product.is_published, product.is_gift_card) == (
         "https://cdn.example/mug.png",
