@@ -234,7 +234,12 @@ class Platform(Protocol):
         ...
 
     def exchange_session(self, session: MerchantSession, now: datetime) -> Credentials:
-        """Trade a session token for the shop's own access token. Raises PlatformError."""
+        """Trade a session token for the shop's own access token.
+
+        Raises:
+            ForgedError: the platform no longer accepts the session token.
+            PlatformError: it did not answer, or refuses this app.
+        """
         ...
 
     def refresh(self, shop_domain: str, refresh_token: str, now: datetime) -> Credentials:

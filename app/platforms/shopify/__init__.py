@@ -23,7 +23,7 @@ from app.platforms.shopify import envelope as envelopes
 from app.platforms.shopify import install, read, signatures
 from app.platforms.shopify.client import ShopifyClient
 from app.platforms.shopify.graphql import GraphQL, new_session
-from app.platforms.shopify.names import handle_of
+from app.platforms.shopify.names import handle_of, parse_shop_domain
 from app.platforms.shopify.tokens import TokenEndpoint
 
 
@@ -81,8 +81,9 @@ class ShopifyPlatform:
 
     def open_envelope(self, headers: Mapping[str, str], raw: bytes, secrets: SecretLookup) -> Envelope:
         """Verify a webhook. Shopify signs with the app's secret, so a lookup that knows none is no obstacle."""
-        shop = envelopes.header_of(headers, "shop-domain")
-        return envelopes.open_envelope(headers, raw, tuple(secrets(shop)) or self._secrets)
+        shop = parse_shop_domain(envelopes.header_of(headers, "shop-domain"))
+        known = tuple(secrets(shop)) if shop else ()
+        return envelopes.open_envelope(headers, raw, known or self._secrets)
 
     def read(self, envelope: Envelope) -> Sequence[CommerceEvent]:
         return read.read(envelope)

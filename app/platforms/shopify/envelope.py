@@ -23,9 +23,10 @@ def sign(raw: bytes, secret: bytes) -> bytes:
 
 
 def is_signed(raw: bytes, signature: str, secrets: Iterable[bytes]) -> bool:
-    """Whether any secret signs these bytes so. Two are tried while a secret is being rotated: Shopify signs
+    """Whether any of the secrets signs these bytes so.
 
-    with the old one for up to an hour (shopify.dev, "Rotate client credentials").
+    Two are tried while a secret is being rotated: Shopify signs with the old one for up to an hour more
+    (shopify.dev, webhook delivery).
     """
     given = signature.strip().encode("utf-8", "surrogatepass")
     # All are computed and compared as bytes: text with an accent would raise, and leave a trace in time.
@@ -71,9 +72,10 @@ def open_envelope(headers: Mapping[str, str], raw: bytes, secrets: Iterable[byte
 
 
 def _dedupe_key(topic: str, webhook_id: str, raw: bytes) -> str:
-    """The webhook id is one per delivery and the same on its retries; the event id is shared by all deliveries
+    """The delivery's own id, the same on its retries; without one, the body's own hash.
 
-    of one action (shopify-api-js 13.1.0, "true idempotency key"). Without one, the body's own hash.
+    The event id would not do: all deliveries of one action share it (shopify-api-js 13.1.0, "true
+    idempotency key").
     """
     if _DELIVERY_ID.match(webhook_id):
         return f"{topic}:{webhook_id}"
