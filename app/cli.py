@@ -209,7 +209,7 @@ def train(domain: str | None) -> None:
                     raise click.ClickException("a worker is training this shop right now")
                 trained = training.train(context, job)
             click.echo(
-                f"Model {trained.model_id} learned from {trained.n_orders} orders in {trained.seconds} s: {trained.reason}"
+                f"Model {trained.model_id}: {trained.n_orders} orders, {trained.seconds} s. {trained.reason}"
             )
             return
     raise click.ClickException("a worker is training this shop right now")
@@ -296,7 +296,7 @@ def rotate_keys() -> None:
     from app.services.connecting import reseal_all
 
     n_resealed = reseal_all(_context())
-    click.echo(f"{n_resealed} shops' tokens are now encrypted with the newest key; the older keys may go.")
+    click.echo(f"{n_resealed} shops' tokens now lie under the newest key; the older keys may go.")
 
 
 @main.command()

@@ -30,7 +30,9 @@ def main() -> int:
 def passes(name: str) -> bool:
     if name == "built widget" and shutil.which("npm") is None:
         # The built file is committed, so only those who change the widget need Node; CI must have it.
-        print(f"{name:<18} {'FAILED: Node is not here' if os.environ.get('CI') else 'skipped: Node is not here'}")
+        print(
+            f"{name:<18} {'FAILED: Node is not here' if os.environ.get('CI') else 'skipped: Node is not here'}"
+        )
         return not os.environ.get("CI")
     result = subprocess.run(CHECKS[name], cwd=ROOT, capture_output=True, text=True, check=False)
     print(f"{name:<18} {'fine' if result.returncode == 0 else 'FAILED'}", flush=True)

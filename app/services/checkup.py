@@ -46,7 +46,7 @@ def _schema(context: Context) -> str | None:
 
 def _redis(context: Context) -> str | None:
     try:
-        policy = context.redis.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")  # type: ignore[union-attr]
+        policy = context.redis.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
     except RedisError as error:
         return f"can't be reached ({type(error).__name__}): check REDIS_URL"
     return (

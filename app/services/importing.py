@@ -15,9 +15,9 @@ from app.domain.catalog import Product
 from app.domain.events import Customer, Order
 from app.platforms.base import ExportKind, PlatformError, ShopClient
 from app.services import recording
+from app.services.applying import Scene, take_orders
 from app.services.connecting import client_for
 from app.services.context import Context
-from app.services.ingesting import Scene, take_orders
 from app.services.jobs import RunningJob, enqueue_job
 from app.services.shops import ShopRecord, get_shop
 

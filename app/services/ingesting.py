@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
-from sqlalchemy import Connection, RowMapping, text, update
+from sqlalchemy import RowMapping, text, update
 
 from app.db.models import Delivery
 from app.domain import events
 from app.platforms.base import Envelope, UnreadableError
-from app.services import consenting, messaging, privacy, recording
+from app.services.applying import APPLY, Scene
 from app.services.context import Context
-from app.services.installing import disconnect
-from app.services.jobs import open_jobs
-from app.services.recommending import forget_shelves
 from app.services.shops import ShopRecord, get_shop
 
 log = structlog.get_logger()
@@ -116,7 +112,7 @@ def _process(context: Context, shop_id: int, row: RowMapping) -> bool:
             scene = Scene(context, connection, get_shop(connection, shop_id))
             facts = context.platforms[scene.shop.platform].read(_envelope(scene.shop, row))
             for fact in facts:
-                _APPLY[type(fact)](scene, fact)
+                APPLY[type(fact)](scene, fact)
             _mark_done(scene, row, is_emptied=any(isinstance(fact, _NAMES_THE_FORGOTTEN) for fact in facts))
         for effect in scene.after_commit:
             effect()
@@ -164,144 +160,6 @@ def _envelope(shop: ShopRecord, row: RowMapping) -> Envelope:
         currency=shop.currency,
     )
 
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Where an event is carried out: one shop, one transaction, and what waits for its commit."""
-
-    context: Context
-    connection: Connection
-    shop: ShopRecord
-    after_commit: list[Callable[[], object]] = field(default_factory=list)
-
-    def forget_shelves(self) -> None:
-        """Empty the finished shelves once the change is visible; sooner, the old state would be cached again."""
-        self.after_commit.append(lambda: forget_shelves(self.context, self.shop))
-
-    @property
-    def now(self) -> datetime:
-        return self.context.clock.now()
-
-
-def _product_seen(scene: Scene, event: events.ProductSeen) -> None:
-    changed = recording.record_products(
-        scene.connection, scene.shop.shop_id, [event.product], scene.shop.currency
-    )
-    if changed:
-        scene.forget_shelves()
-
-
-def _product_removed(scene: Scene, event: events.ProductRemoved) -> None:
-    if recording.remove_product(
-        scene.connection, scene.shop.shop_id, event.platform_product_id, event.removed_at
-    ):
-        scene.forget_shelves()
-
-
-def _customer_seen(scene: Scene, event: events.CustomerSeen) -> None:
-    recording.record_customers(
-        scene.connection, scene.context.hasher, scene.shop.shop_id, [event.customer], scene.now
-    )
-
-
-def _customer_removed(scene: Scene, event: events.CustomerRemoved) -> None:
-    recording.remove_customer(
-        scene.connection, scene.shop.shop_id, event.platform_customer_id, event.removed_at
-    )
-
-
-def _consent_changed(scene: Scene, event: events.ConsentChanged) -> None:
-    consenting.record_change(scene.connection, scene.context.hasher, scene.shop.shop_id, event, scene.now)
-
-
-def _order_seen(scene: Scene, event: events.OrderSeen) -> None:
-    take_orders(scene, [event.order])
-
-
-def take_orders(scene: Scene, orders: list[events.Order]) -> int:
-    """Store orders and let them have their effects: carts close, flows stop, credit is given, learning is due.
-
-    Returns how many were new.
-    """
-    connection, shop_id = scene.connection, scene.shop.shop_id
-    recorded = recording.record_orders(connection, scene.context.hasher, shop_id, orders)
-    buyers = {entry.platform_customer_id for entry in recorded if entry.platform_customer_id}
-    recording.refresh_order_counts(connection, shop_id, sorted(buyers))
-    for entry in recorded:
-        if entry.order.cancelled_at is None:
-            messaging.stop_for_order(
-                connection,
-                shop_id,
-                cart_token=entry.order.cart_token,
-                checkout_token=entry.order.checkout_token,
-                email_hash=entry.email_hash,
-                platform_customer_id=entry.platform_customer_id,
-                placed_at=entry.order.placed_at,
-                now=scene.now,
-            )
-            messaging.attribute_order(connection, shop_id, entry.order_id)
-    n_new = sum(entry.is_new for entry in recorded)
-    if n_new:
-        connection.execute(
-            text(
-                "UPDATE shops SET n_orders_since_training = n_orders_since_training + :n WHERE shop_id = :shop_id"
-            ),
-            {"n": n_new, "shop_id": shop_id},
-        )
-    return n_new
-
-
-def _order_removed(scene: Scene, event: events.OrderRemoved) -> None:
-    recording.remove_order(scene.connection, scene.shop.shop_id, event.platform_order_id, event.removed_at)
-
-
-def _cart_seen(scene: Scene, event: events.CartSeen) -> None:
-    recording.record_cart(scene.connection, scene.context.hasher, scene.shop.shop_id, event.cart)
-
-
-def _cart_removed(scene: Scene, event: events.CartRemoved) -> None:
-    recording.remove_cart(scene.connection, scene.shop.shop_id, event.cart_token)
-
-
-def _app_uninstalled(scene: Scene, event: events.AppUninstalled) -> None:
-    if disconnect(scene.connection, scene.shop.shop_id, event.happened_at, scene.now):
-        scene.forget_shelves()
-
-
-def _export_finished(scene: Scene, _event: events.ExportFinished) -> None:
-    """The import looks for itself when its export is ready; this only wakes it sooner."""
-    if open_jobs(scene.context):
-        scene.context.queue.nudge("upkeep.run_jobs")
-
-
-def _erasure_requested(scene: Scene, event: events.ErasureRequested) -> None:
-    privacy.erase_person(scene.context, scene.connection, scene.shop, event)
-
-
-def _data_requested(scene: Scene, event: events.DataRequested) -> None:
-    privacy.record_data_request(scene.context, scene.connection, scene.shop, event)
-
-
-def _shop_erasure_requested(scene: Scene, event: events.ShopErasureRequested) -> None:
-    privacy.request_shop_erasure(scene.context, scene.connection, scene.shop, event)
-
-
-_APPLY: dict[type, Callable[[Scene, object], None]] = {
-    events.ProductSeen: _product_seen,
-    events.ProductRemoved: _product_removed,
-    events.CustomerSeen: _customer_seen,
-    events.CustomerRemoved: _customer_removed,
-    events.ConsentChanged: _consent_changed,
-    events.OrderSeen: _order_seen,
-    events.OrderRemoved: _order_removed,
-    events.CartSeen: _cart_seen,
-    events.CartRemoved: _cart_removed,
-    events.AppUninstalled: _app_uninstalled,
-    events.ExportFinished: _export_finished,
-    events.ErasureRequested: _erasure_requested,
-    events.DataRequested: _data_requested,
-    events.ShopErasureRequested: _shop_erasure_requested,
-}  # type: ignore[dict-item]  # each function takes the event type it is filed under
 
 _NAMES_THE_FORGOTTEN = (events.ErasureRequested, events.ShopErasureRequested)
 

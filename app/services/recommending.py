@@ -366,7 +366,10 @@ def _remember(context: Context, key: str, cache_field: str, shelf: Shelf) -> Non
     """Keep a shelf. The shop's shelves are forgotten together, SHELF_SECONDS after the first of them was kept."""
     stored = b"\n".join((shelf.etag.encode(), str(shelf.max_age_seconds).encode(), shelf.body))
     try:
-        _, seconds_left = context.redis.pipeline().hset(key, cache_field, stored).ttl(key).execute()
+        pipeline = context.redis.pipeline()
+        pipeline.hset(key, cache_field, stored)
+        pipeline.ttl(key)
+        _, seconds_left = pipeline.execute()
         if seconds_left < 0:
             context.redis.expire(key, shelf.max_age_seconds)
     except RedisError as error:

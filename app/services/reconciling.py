@@ -9,10 +9,10 @@ import structlog
 from app.domain.catalog import Product
 from app.domain.events import Customer, Order
 from app.services import recording
+from app.services.applying import Scene, take_orders
 from app.services.connecting import client_for
 from app.services.context import Context
 from app.services.importing import batches
-from app.services.ingesting import Scene, take_orders
 from app.services.recommending import forget_shelves
 from app.services.shops import get_shop
 

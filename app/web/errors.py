@@ -42,7 +42,7 @@ def install_error_pages(app: Flask) -> None:
         return _answer("Something went wrong on our side. It has been noted.", 500)
 
 
-def _answer(message: str, status: int) -> tuple[ResponseReturnValue, int]:  # type: ignore[valid-type]
+def _answer(message: str, status: int) -> tuple[str | dict[str, str], int]:
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
         return render_template("storefront/problem.html", message=message), status
     return {"error": message}, status

@@ -38,7 +38,7 @@ def install_blueprint(context: Context) -> Blueprint:
     def begin_launch() -> ResponseReturnValue:
         """The application URL: into the admin when embedded, else to the grant or back to the platform."""
         if request.args.get("embedded") == "1" or "id_token" in request.args:
-            return redirect(url_for("admin.show_home", **request.args.to_dict()))
+            return redirect(f"{url_for('admin.show_home')}?{request.query_string.decode()}")
         if "shop" not in request.args:
             return render_template("storefront/landing.html")
         platform = context.platforms["shopify"]

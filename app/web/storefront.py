@@ -11,7 +11,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from app.services.context import Context
-from app.services.recommending import MAX_SEEDS, MAX_SHOWN, PLACEMENTS, ShelfRequest, get_shelf
+from app.services.recommending import MAX_SEEDS, MAX_SHOWN, PLACEMENTS, Placement, ShelfRequest, get_shelf
 from app.services.visits import BadBeaconError, record_visits
 from app.settings import ROOT
 
@@ -67,7 +67,8 @@ def storefront_blueprint(context: Context, limiter: Limiter) -> Blueprint:
 
 def read_shelf_request() -> ShelfRequest:
     """Read the address; whatever makes no sense in it asks for less, never fails a page."""
-    placement = next((known for known in PLACEMENTS if known == request.args.get("placement")), "product")
+    wanted = request.args.get("placement")
+    placement: Placement = next((known for known in PLACEMENTS if known == wanted), "product")
     limit = request.args.get("limit", "4")
     product, cart = _ids("product"), _ids("cart")
     return ShelfRequest(

@@ -37,7 +37,7 @@ def webhooks_blueprint(context: Context) -> Blueprint:
         request.max_content_length = MAX_BODY_BYTES
         raw = request.get_data(cache=False)
         try:
-            envelope = platform.open_envelope(request.headers, raw, _no_shop_secrets)
+            envelope = platform.open_envelope(dict(request.headers), raw, _no_shop_secrets)
         except ForgedError:
             return "", 401
         if isinstance(envelope, Ping):

@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from app import create_app
 from app.db.session import Database
-from app.services import ingesting
+from app.domain.events import OrderSeen
+from app.services import applying, ingesting
 from tests.web.conftest import signature
 
 ORDER = {
@@ -148,7 +149,7 @@ def test_a_delivery_that_fails_waits_longer_each_time_and_dies_after_eight(
     def fail(*_arguments):
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setitem(ingesting._APPLY, ingesting.events.OrderSeen, fail)
+    monkeypatch.setitem(applying.APPLY, OrderSeen, fail)
     deliver(ada, "orders/create", ORDER)
     pauses = []
     for _ in range(ingesting.MAX_ATTEMPTS):
@@ -173,7 +174,7 @@ def test_a_late_uninstall_does_not_undo_a_newer_install(deliver, ada, context):
     deliver(
         ada,
         "app/uninstalled",
-        {"id": 1, "domain": ada.domain, "myshopify_domain": ada.domain},
+        {"id": 1, "myshopify_domain": ada.domain, "plan_name": "basic"},
         **{"X-Shopify-Triggered-At": "2026-11-20T09:59:00Z"},
     )
     ingesting.process_shop(context, ada.shop_id)
@@ -185,7 +186,7 @@ def test_an_uninstall_takes_the_tokens_with_it_at_once(deliver, ada, context):
     deliver(
         ada,
         "app/uninstalled",
-        {"id": 1, "domain": ada.domain, "myshopify_domain": ada.domain},
+        {"id": 1, "myshopify_domain": ada.domain, "plan_name": "basic"},
         **{"X-Shopify-Triggered-At": "2026-11-20T10:00:01Z"},
     )
     ingesting.process_shop(context, ada.shop_id)
