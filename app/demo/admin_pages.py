@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -27,6 +29,10 @@ def admin_pages_blueprint(shop: DemoShop) -> Blueprint:
     @blueprint.app_template_filter("demo_money")
     def money(minor: int) -> str:
         return f"{amount(minor, store.world.currency)} {store.world.currency}"
+
+    @blueprint.app_template_filter("demo_time")
+    def local_time(at: datetime, form: str) -> str:
+        return at.astimezone(ZoneInfo(store.world.timezone)).strftime(form)
 
     @blueprint.get("/admin")
     def home() -> str:

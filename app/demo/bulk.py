@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -73,11 +74,11 @@ class BulkDesk:
         # Cleared, operations wait between chunks: a slow day at Shopify.
         self.may_go_on = threading.Event()
         self.may_go_on.set()
-        self._folder = tempfile.TemporaryDirectory(prefix="demo-bulk-")
+        self._folder = Path(tempfile.mkdtemp(prefix="demo-bulk-"))
         self._lock = threading.Lock()
 
     def path_of(self, operation: Operation) -> Path:
-        return Path(self._folder.name) / f"{operation.id}.jsonl"
+        return self._folder / f"{operation.id}.jsonl"
 
     def run(self, caller: Caller, query: str, group_objects: bool) -> Operation:
         """Starts it, or raises `BulkRefusedError` with the reason Shopify would give."""
@@ -157,6 +158,14 @@ class BulkDesk:
             },
         )
 
+    def close(self) -> None:
+        """Ends what runs and removes the results."""
+        self.may_go_on.set()
+        for operation in self.operations.values():
+            self.cancel(operation)
+            self.wait(operation)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def wait(self, operation: Operation, seconds: float = 60.0) -> Operation:
         if operation.thread is not None:
             operation.thread.join(seconds)
@@ -167,6 +176,3 @@ def _chunks(items: Any, n_chunk: int) -> Iterator[list[Any]]:
     iterator = iter(items)
     while chunk := list(itertools.islice(iterator, n_chunk)):
         yield chunk
-
-
-Lines = Callable[[Caller, list[Any]], list[str]]

@@ -45,12 +45,6 @@ def control_blueprint(shop: DemoShop) -> Blueprint:
                 return Response(f"{problem}\n", 400, mimetype="text/plain")
         return jsonify(faults_of(shop))
 
-    @blueprint.post("/app-embed")
-    def app_embed() -> Response:
-        """What the app's theme block is told by the app: its public shop key."""
-        shop.shop_key = str(request.get_json()["shop_key"])
-        return jsonify(shop_key=shop.shop_key)
-
     @blueprint.post("/theme")
     def theme() -> Response:
         """Places the app's parts as the theme editor does: {"embeds": […], "blocks": {"product": […]}}."""

@@ -153,7 +153,7 @@ def type_of(value: Any) -> str:
     """The schema type of an object behind an interface or union."""
     if isinstance(value, dict):
         return str(value["__typename"])
-    return _KINDS[type(value)]
+    return _KINDS.get(type(value)) or str(value.graphql_type)
 
 
 # -- metafields ------------------------------------------------------------------------------------------

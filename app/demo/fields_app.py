@@ -244,6 +244,8 @@ register(
 class CodeBasic:
     """The discount as DiscountCodeBasic, told apart from the node that holds it."""
 
+    graphql_type = "DiscountCodeBasic"
+
     def __init__(self, discount: Discount) -> None:
         self.of = discount
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import uuid
 from collections import OrderedDict
@@ -150,13 +151,13 @@ def graphql_blueprint(shop: DemoShop) -> Blueprint:
 
     @blueprint.post("/admin/api/<version>/graphql.json")
     def graphql(version: str) -> tuple[Response, int]:
-        _cut_connection_sometimes(shop)
         served = served_version(version)
         if served is None:
             return jsonify(errors="Not Found"), 404
         token = shop.office.check(request.headers.get("X-Shopify-Access-Token", ""))
         if token is None:
             return jsonify(errors=_UNAUTHORIZED), 401
+        _cut_connection_sometimes(shop)
         body = request.get_json(silent=True)
         if not isinstance(body, dict):
             return jsonify(errors={"query": "Required parameter missing or invalid"}), 400
@@ -172,9 +173,8 @@ _UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wr
 
 
 def _cut_connection_sometimes(shop: DemoShop) -> None:
-    """A fault on demand: the socket is closed under the request, as a broken network does."""
+    """A fault on demand: the connection is cut under the request, as a broken network does; no answer gets out."""
     if shop.post.is_unlucky(shop.post.faults.reset_share):
-        socket = request.environ.get("werkzeug.socket")
-        if socket is not None:
-            socket.close()
-            raise ConnectionAbortedError("cut on purpose")
+        connection = request.environ.get("werkzeug.socket")
+        if connection is not None:
+            connection.shutdown(socket.SHUT_RDWR)

@@ -74,7 +74,6 @@ def _cart_line(desk: Desk, line: CartLine) -> Body:
         "title": full,
         "vendor": names["vendor"],
         "original_line_price_set": money_set(line_price, currency),
-        "original_price_set": money_set(line.price, currency),
         "parent_relationship": None,
         **_money(
             {
@@ -163,6 +162,9 @@ def deleted_checkout(desk: Desk, of: Checkout) -> Body:
     }
 
 
+_UNIT_PRICE_KEYS = ("measured_type", "quantity_value", "quantity_unit", "reference_value", "reference_unit")
+
+
 def _checkout_line(desk: Desk, line: CartLine) -> Body:
     names, currency = _titles(desk, line), desk.world.currency
     compare_at = names["compare_at"]
@@ -190,7 +192,7 @@ def _checkout_line(desk: Desk, line: CartLine) -> Body:
         "variant_price": amount(line.price, currency),
         "vendor": names["vendor"],
         "user_id": None,
-        "unit_price_measurement": None,
+        "unit_price_measurement": dict.fromkeys(_UNIT_PRICE_KEYS),
         "rank": None,
         "compare_at_price": amount(compare_at, currency) if isinstance(compare_at, int) else None,
         "line_price": amount(line.price * line.quantity, currency),

@@ -112,7 +112,7 @@ def read_world(orders: str | None, seed: int) -> World:
         return build_world(seed=seed)
     from app.demo.history import world_from_orders
 
-    world, rejects = world_from_orders(Path(orders))
+    world, rejects = world_from_orders(Path(orders), seed=seed)
     if rejects:
         print(f"{len(rejects)} rows were left out; the first: {rejects[0]}", file=sys.stderr)
     return world

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,11 @@ from app.demo.webhooks import Post
 SHOP_REDACT_AFTER_HOURS = 48
 
 
+@cache
+def read_schema() -> GraphQLSchema:
+    return build_schema((Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8"))
+
+
 class DemoShop:
     """The store with everything Shopify puts around it. Security times are wall-clock, records are in shop time."""
 
@@ -40,13 +45,14 @@ class DemoShop:
         self.session_id = secrets.token_hex(16)
         self.web_pixel: tuple[int, Any] | None = None
         self.code_batches: dict[int, CodeBatch] = {}
-        # The public key that the app gave its theme extension.
-        self.shop_key = ""
 
-    @cached_property
+    @property
     def schema(self) -> GraphQLSchema:
-        text = (Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8")
-        return build_schema(text)
+        return read_schema()
+
+    def close(self) -> None:
+        self.post.stop()
+        self.bulk.close()
 
     # -- the app's life in this shop ---------------------------------------------------------------------
 
@@ -62,10 +68,18 @@ class DemoShop:
         self.office.uninstall()
         self.store.tell_app("app/uninstalled", records.shop(self.store))
         self.post.remove_api_made()
-        self.web_pixel = None
-        self.store.theme.embeds.clear()
-        self.store.theme.blocks.clear()
+        self._remove_app_parts()
         self.send_shop_redact(SHOP_REDACT_AFTER_HOURS)
+
+    def _remove_app_parts(self) -> None:
+        """Blocks, embeds, pixel and the app's own metafields go with the app."""
+        store = self.store
+        with store.lock:
+            store.theme.embeds.clear()
+            store.theme.blocks.clear()
+            kept = {key: m for key, m in store.metafields.items() if key[0] != gid("AppInstallation", 1)}
+            store.metafields = kept
+            self.web_pixel = None
 
     def send_shop_redact(self, after_hours: float = 0) -> None:
         due_at = self.store.now() + timedelta(hours=after_hours)

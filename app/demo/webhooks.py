@@ -60,7 +60,7 @@ class Delivery:
     headers: dict[str, str]
     triggered_at: datetime
     created_seconds: float
-    state: str = "pending"  # pending | delivered | failed | dropped
+    state: str = "pending"  # pending | scheduled | delivered | failed | dropped
     attempts: list[Attempt] = field(default_factory=list)
     is_double: bool = False
 
@@ -220,6 +220,7 @@ class Post:
         faults, chance = self.faults, self._random.random
         wait_seconds = faults.delay_seconds + faults.shuffle_seconds * chance()
         if event.due_at is not None:
+            delivery.state = "scheduled"
             wait_seconds += (event.due_at - event.triggered_at).total_seconds()
         if chance() < faults.late_share:
             wait_seconds += faults.late_seconds
@@ -268,8 +269,9 @@ class Post:
             return self._n_under_way == 0 and not any(due <= horizon for due, _, _ in self._queue)
 
     def n_waiting(self) -> int:
+        """Deliveries not settled yet, but for those that are to wait for days."""
         with self._wake:
-            return len(self._queue) + self._n_under_way
+            return sum(d.state == "pending" for _, _, d in self._queue) + self._n_under_way
 
     def _work(self) -> None:
         courier = self._new_courier()
