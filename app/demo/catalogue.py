@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def handle_of(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
+@cache
 def _read() -> dict[str, Any]:
     return tomllib.loads(SOURCE.read_text("utf-8"))
 
@@ -109,7 +111,7 @@ def _product(
         title=entry["title"],
         vendor=entry["vendor"],
         product_type=entry.get("type", collection),
-        tags=entry["tags"],
+        tags=list(entry["tags"]),
         description=f"<p>{entry['text']}</p>",
         variants=_variants(entry, handle, world.new_id, rng),
         created_at=created_at,

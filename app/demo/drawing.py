@@ -30,11 +30,12 @@ Drawing = tuple[Shape, ...]
 
 
 def _number(value: float) -> str:
-    return f"{value:.1f}".rstrip("0").rstrip(".")
+    """Four digits are a twentieth of a unit at the far edge of the canvas."""
+    return f"{value:.4g}"
 
 
 def _join(parts: Sequence[str | float]) -> str:
-    return " ".join(part if isinstance(part, str) else _number(part) for part in parts)
+    return " ".join([part if isinstance(part, str) else f"{part:.4g}" for part in parts])
 
 
 def polygon(*points: Point) -> str:
@@ -56,16 +57,22 @@ def curve(
     return _join([*parts, "Z"] if closed else parts)
 
 
+# One format for a whole outline: a history brings thousands of products, each with a dozen shapes.
+_ELLIPSE = "M %.4g %.4g" + " C %.4g %.4g %.4g %.4g %.4g %.4g" * 4 + " Z"
+_VESSEL = (
+    "M %.4g %.4g" + (" C %.4g %.4g %.4g %.4g %.4g %.4g L %.4g %.4g" * 4).removesuffix(" L %.4g %.4g") + " Z"
+)
+
+
 def ellipse(cx: float, cy: float, rx: float, ry: float | None = None) -> str:
     ry = rx if ry is None else ry
     kx, ky = rx * KAPPA, ry * KAPPA
-    return curve(
-        (cx + rx, cy),
-        (cx + rx, cy + ky, cx + kx, cy + ry, cx, cy + ry),
-        (cx - kx, cy + ry, cx - rx, cy + ky, cx - rx, cy),
-        (cx - rx, cy - ky, cx - kx, cy - ry, cx, cy - ry),
-        (cx + kx, cy - ry, cx + rx, cy - ky, cx + rx, cy),
-        closed=True,
+    left, right, top, bottom = cx - rx, cx + rx, cy - ry, cy + ry
+    return _ELLIPSE % (
+        *(right, cy, right, cy + ky, cx + kx, bottom, cx, bottom),
+        *(cx - kx, bottom, left, cy + ky, left, cy),
+        *(left, cy - ky, cx - kx, top, cx, top),
+        *(cx + kx, top, right, cy - ky, right, cy),
     )
 
 
@@ -87,15 +94,14 @@ def vessel(
     """A pot seen from the side: straight walls between two widths, rounded where asked."""
     slope = (half_bottom - half_top) / (bottom - top)
     low, high = half_bottom - slope * bottom_radius, half_top + slope * top_radius
-    right = [(cx + half_top - top_radius, top), (cx + high, top + top_radius)]
-    right += [(cx + low, bottom - bottom_radius), (cx + half_bottom - bottom_radius, bottom)]
-    left = [(2 * cx - x, y) for x, y in reversed(right)]
-    parts: list[str | float] = ["M", *right[0]]
-    parts += ["C", cx + half_top, top, cx + half_top, top, *right[1], "L", *right[2]]
-    parts += ["C", cx + half_bottom, bottom, cx + half_bottom, bottom, *right[3], "L", *left[0]]
-    parts += ["C", cx - half_bottom, bottom, cx - half_bottom, bottom, *left[1], "L", *left[2]]
-    parts += ["C", cx - half_top, top, cx - half_top, top, *left[3], "Z"]
-    return _join(parts)
+    edge_top, edge_bottom = half_top - top_radius, half_bottom - bottom_radius
+    above, below = top + top_radius, bottom - bottom_radius
+    return _VESSEL % (
+        *(cx + edge_top, top, cx + half_top, top, cx + half_top, top, cx + high, above),
+        *(cx + low, below, cx + half_bottom, bottom, cx + half_bottom, bottom, cx + edge_bottom, bottom),
+        *(cx - edge_bottom, bottom, cx - half_bottom, bottom, cx - half_bottom, bottom, cx - low, below),
+        *(cx - high, above, cx - half_top, top, cx - half_top, top, cx - edge_top, top),
+    )
 
 
 def turned(x: float, y: float, along: float, across: float, angle: float) -> Point:

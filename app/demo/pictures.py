@@ -74,6 +74,12 @@ TITLE_WORDS: tuple[tuple[str, str], ...] = (
 )
 
 
+_TITLE_PATTERNS = tuple((re.compile(word), motif) for word, motif in TITLE_WORDS)
+
+# The parts of every picture that do not depend on the product.
+_GROUND, _LIGHT, _SHADOW = box(0, 0, CANVAS, CANVAS), ellipse(200, 214, 172), ellipse(200, 336, 132, 15)
+
+
 def _hash(text: str) -> int:
     return zlib.crc32(text.encode())
 
@@ -81,7 +87,7 @@ def _hash(text: str) -> int:
 def motif_for(title: str) -> str:
     """The motif a title suggests; a wrapped present when it suggests none."""
     folded = title.casefold()
-    return next((motif for word, motif in TITLE_WORDS if re.search(word, folded)), "gift")
+    return next((motif for word, motif in _TITLE_PATTERNS if word.search(folded)), "gift")
 
 
 def palette_for(key: str, colours: str = "") -> Palette:
@@ -101,16 +107,16 @@ def draw(motif: str, key: str, colours: str = "", look: int | None = None) -> Dr
     palette = palette_for(key, colours)
     ground = mix(mix(palette.accent, palette.main, 0.4), WHITE, 0.82)
     return (
-        Shape(box(0, 0, CANVAS, CANVAS), ground),
-        Shape(ellipse(200, 214, 172), mix(ground, WHITE, 0.5)),
-        Shape(ellipse(200, 336, 132, 15), mix(ground, BLACK, 0.35), opacity=0.45),
+        Shape(_GROUND, ground),
+        Shape(_LIGHT, mix(ground, WHITE, 0.5)),
+        Shape(_SHADOW, mix(ground, BLACK, 0.35), opacity=0.45),
         *MOTIFS[motif](palette, _hash(key) % 4 if look is None else look),
     )
 
 
-def svg_for_title(title: str) -> str:
+def svg_for_title(title: str, motif: str | None = None) -> str:
     """A picture for a product that brought none: its title picks the motif and, by hash, the colours."""
-    return to_svg(draw(motif_for(title), title))
+    return to_svg(draw(motif or motif_for(title), title))
 
 
 # 256 pictures of 480 px are about 4 MB: flat colours compress well.

@@ -51,7 +51,7 @@ class Accounts:
     def to_choose_from(self, words: str) -> list[Customer]:
         """Those who bought most, or those whose name or address has the words."""
         wanted = words.casefold().split()
-        people = [c for c in self.store.world.customers.values() if c.email and _matches(c, wanted)]
+        people = [c for c in list(self.store.world.customers.values()) if c.email and _matches(c, wanted)]
         return sorted(people, key=lambda c: (-c.n_orders, c.id))[:N_CUSTOMERS_LISTED]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,9 +13,10 @@ from flask import Blueprint, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from app.demo.live import Cart, DemoStoreError, NotFoundError, OutOfStockError
+from app.demo.live import Cart, CartLine, DemoStoreError, NotFoundError, OutOfStockError
 from app.demo.store import DemoStore
 from app.demo.storefront_view import cart_json, line_json
+from app.demo.world import Product, Variant
 
 # Shopify keeps a cart's cookie for two weeks.
 CART_COOKIE, CART_COOKIE_SECONDS = "cart", 14 * 86400
@@ -107,44 +110,78 @@ def _not_kept(response: Response) -> Response:
     return response
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    variant_id: int
+    quantity: int
+    properties: dict[str, str]
+
+
+def _wanted(told: object) -> _Wanted:
+    """One entry of an add; raises NotFoundError or ValueError where it makes no sense."""
+    if not isinstance(told, Mapping):
+        raise NotFoundError("Cannot find variant")
+    properties = told.get("properties")
+    kept = {str(k): str(v) for k, v in properties.items()} if isinstance(properties, dict) else {}
+    return _Wanted(_variant_id(told), max(1, int(str(told.get("quantity") or 1))), kept)
+
+
+def _require_room(store: DemoStore, cart: Cart | None, wanted: list[_Wanted]) -> None:
+    """Shopify adds all items of a request or none, so stock is asked before the first goes in."""
+    n_wanted: Counter[int] = Counter()
+    for line in cart.lines if cart else ():
+        n_wanted[line.variant_id] += line.quantity
+    for each in wanted:
+        n_wanted[each.variant_id] += each.quantity
+        product, variant = store.variant(each.variant_id)
+        if variant.n_available is not None and n_wanted[each.variant_id] > variant.n_available:
+            raise OutOfStockError(_refusal(product, variant))
+
+
+def _refusal(product: Product, variant: Variant) -> str:
+    left = max(0, variant.n_available or 0)
+    if left == 0:
+        return f"The product '{product.title}' is already sold out."
+    return f"You can only add {left} {product.title} to the cart."
+
+
 def _add_adding(shop: Blueprint, store: DemoStore) -> None:
-    def add(told: Mapping[str, Any], token: str | None) -> tuple[Cart, int]:
-        variant_id = _variant_id(told)
-        properties = told.get("properties")
-        quantity = max(1, int(str(told.get("quantity") or 1)))
-        kept = properties if isinstance(properties, dict) else None
-        return store.add_to_cart(token, variant_id, quantity, kept), variant_id
+    def add(wanted: list[_Wanted]) -> tuple[Cart, list[CartLine]]:
+        with store.lock:
+            cart = visitors_cart(store)
+            _require_room(store, cart, wanted)
+            lines = []
+            for each in wanted:
+                token = cart.token if cart else None
+                cart = store.add_to_cart(token, each.variant_id, each.quantity, each.properties)
+                of_variant = (line for line in cart.lines if line.variant_id == each.variant_id)
+                lines.append(next(line for line in of_variant if line.properties == each.properties))
+            if cart is None:
+                raise NotFoundError("Cannot find variant")
+            return cart, lines
 
     @shop.post("/cart/add.js")
     @shop.post("/cart/add.json")
     def add_to_cart_json() -> ResponseReturnValue:
         asked = _Asked().told
-        wanted = asked.get("items")
-        many = wanted if isinstance(wanted, list) else None
-        token, shown = cart_token(), []
+        many = asked.get("items")
         try:
-            # One refused item refuses all of them on Shopify; the check comes first so that none is half added.
-            for each in many or [asked]:
-                store.variant(_variant_id(each))
-            for each in many or [asked]:
-                cart, variant_id = add(each, token)
-                token = cart.full_token
-                line = next(line for line in cart.lines if line.variant_id == variant_id)
-                shown.append(line_json(store, line))
+            wanted = [_wanted(each) for each in many] if isinstance(many, list) else [_wanted(asked)]
+            cart, lines = add(wanted)
         except OutOfStockError as problem:
             return _cart_error(422, str(problem))
         except NotFoundError:
             return _cart_error(404, "Cannot find variant")
         except ValueError:
             return _cart_error(400, "Quantity must be a whole number")
-        answer = jsonify(items=shown) if many is not None else jsonify(shown[0])
+        shown = [line_json(store, line) for line in lines]
+        answer = jsonify(items=shown) if isinstance(many, list) else jsonify(shown[0])
         return keep_cart(_not_kept(answer), cart)
 
     @shop.post("/cart/add")
     def add_to_cart_form() -> ResponseReturnValue:
-        asked = _Asked().told
         try:
-            cart, _ = add(asked, cart_token())
+            cart, _ = add([_wanted(_Asked().told)])
         except (DemoStoreError, ValueError) as problem:
             back = local_path(request.form.get("return_to"), "/cart")
             return _told(redirect(back, 303), str(problem))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import math
 import re
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from app.demo.amounts import amount, exponent
-from app.demo.catalogue import handle_of, shelves
+from app.demo.catalogue import Shelf, handle_of, shelves
 from app.demo.live import Cart, CartLine
 from app.demo.store import DemoStore
 from app.demo.world import Product, Variant
@@ -98,39 +100,34 @@ def shown_lines(store: DemoStore, lines: Iterable[Any]) -> list[ShownLine]:
 
 
 class Shopfront:
-    """The shop as its visitors find it: collections, what is popular, and search."""
+    """The shop as its visitors find it: collections, what is popular, and search.
 
-    def __init__(self, store: DemoStore) -> None:
+    Lists are made anew after `seconds_kept` at the latest: a page asks for them several times, and putting
+    thousands of products in order each time would make it slow. A product's own page is never kept.
+    """
+
+    def __init__(self, store: DemoStore, seconds_kept: float = 1.0) -> None:
         self._store = store
+        self._seconds_kept = seconds_kept
         self._n_bought = Counter(
             line.product_id for order in store.world.orders.values() for line in order.lines
         )
+        self._kept: tuple[float, list[Product], list[Collection]] = (-math.inf, [], [])
 
     def listed(self) -> list[Product]:
-        """What is for sale, most bought first."""
-        products = [p for p in self._store.world.products.values() if p.status == "active"]
-        return sorted(products, key=lambda p: (not is_buyable(p), -self._n_bought[p.id], p.id))
+        """What is for sale, most bought first, the sold out last."""
+        return self._lists()[1]
 
     def collections(self) -> list[Collection]:
         """One per product type, in the catalogue's order where there is one; gift cards stand with the gifts."""
-        of_type: dict[str, list[Product]] = {}
-        for product in self.listed():
-            title = (
-                "Gifts" if product.product_type == "Gift Card" else product.product_type or "Everything else"
-            )
-            of_type.setdefault(title, []).append(product)
-        known = {shelf.title: shelf for shelf in shelves()}
-        titles = [t for t in known if t in of_type]
-        titles += sorted((t for t in of_type if t not in known), key=lambda t: -len(of_type[t]))
-        return [
-            Collection(
-                known[title].handle if title in known else handle_of(title) or "other",
-                title,
-                known[title].blurb if title in known else "",
-                tuple(of_type[title]),
-            )
-            for title in titles
-        ]
+        return self._lists()[2]
+
+    def _lists(self) -> tuple[float, list[Product], list[Collection]]:
+        if time.monotonic() >= self._kept[0] + self._seconds_kept:
+            products = [p for p in list(self._store.world.products.values()) if p.status == "active"]
+            products.sort(key=lambda p: (not is_buyable(p), -self._n_bought[p.id], p.id))
+            self._kept = (time.monotonic(), products, _by_type(products))
+        return self._kept
 
     def collection(self, handle: str) -> Collection | None:
         if handle == "all":
@@ -155,6 +152,25 @@ class Shopfront:
             return []
         found = [p for p in self.listed() if all(w in _searchable(p) for w in wanted)]
         return sorted(found, key=lambda p: not p.title.casefold().startswith(wanted[0]))
+
+
+def _by_type(products: list[Product]) -> list[Collection]:
+    of_type: dict[str, list[Product]] = {}
+    for product in products:
+        title = "Gifts" if product.product_type == "Gift Card" else product.product_type or "Everything else"
+        of_type.setdefault(title, []).append(product)
+    known = {shelf.title: shelf for shelf in shelves()}
+    titles = [title for title in known if title in of_type]
+    titles += sorted(
+        (title for title in of_type if title not in known), key=lambda title: -len(of_type[title])
+    )
+    return [_collection(title, of_type[title], known.get(title)) for title in titles]
+
+
+def _collection(title: str, products: list[Product], shelf: Shelf | None) -> Collection:
+    if shelf is not None:
+        return Collection(shelf.handle, title, shelf.blurb, tuple(products))
+    return Collection(handle_of(title) or "other", title, "", tuple(products))
 
 
 def _searchable(product: Product) -> str:
