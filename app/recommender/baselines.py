@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.recommender.copurchase import baskets
 from app.recommender.ease import fit_ease
 from app.recommender.lists import NO_ITEM, top_n
 from app.recommender.personal import Taste
@@ -37,7 +38,7 @@ def popularity_lists(model: Model, n: int) -> IntArray:
 
 def copurchase_lists(model: Model, n: int) -> IntArray:
     """Most orders together, ties and the rest by popularity: int64 [n_items, n]."""
-    return _ranked(model, n, lambda block: np.asarray(model.pairs[block].toarray()))
+    return _ranked(model, n, lambda block: np.asarray(model.pairs.rows(block).toarray()))
 
 
 def cosine_lists(model: Model, n: int) -> IntArray:
@@ -48,7 +49,7 @@ def cosine_lists(model: Model, n: int) -> IntArray:
     .. [1] Sarwar et al.: Item-based collaborative filtering recommendation algorithms, 2001.
     """
     scale = 1.0 / np.sqrt(np.maximum(model.n_orders, 1))
-    return _ranked(model, n, lambda block: model.pairs[block].toarray() * scale[block][:, None] * scale)
+    return _ranked(model, n, lambda block: model.pairs.rows(block).toarray() * scale[block][:, None] * scale)
 
 
 def lightfm_lists(model: Model, n: int) -> IntArray:
@@ -58,7 +59,7 @@ def lightfm_lists(model: Model, n: int) -> IntArray:
 
 def ease_lists(model: Model, n: int) -> IntArray:
     """EASE on baskets, pruned: int64 [n_items, n]; see `fit_ease`. The ridge is the reference's best."""
-    weights = fit_ease(model.baskets, BASKET_PENALTY)
+    weights = fit_ease(baskets(model.history, model.catalogue.n_items), BASKET_PENALTY)
     return _ranked(model, n, lambda block: weights[block].toarray())
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from app.recommender.interactions import FloatArray, IntArray
+    from app.recommender.pairs import Pairs
 
 # Bytes of one dense block of scores; about six blocks are alive at once.
 BLOCK_BYTES = 32 * 2**20
@@ -72,7 +73,7 @@ class PairScorer:
     Attributes
     ----------
     blend : Blend
-    pairs : csr float32, shape [n_items, n_items]
+    pairs : Pairs
         Orders holding both.
     n_orders : int64, shape [n_items]
     recent_share : float64, shape [n_items]
@@ -83,8 +84,6 @@ class PairScorer:
         Rows of length 1 or 0.
     candidates : int64, shape [n_candidates]
         Items that may be listed, ascending.
-    n_orders_min : int
-        Orders that must hold a pair before it counts without shared words.
 
     References
     ----------
@@ -92,13 +91,12 @@ class PairScorer:
     """
 
     blend: Blend
-    pairs: sparse.csr_matrix
+    pairs: Pairs
     n_orders: IntArray
     recent_share: npt.NDArray[np.float64]
     tfidf: sparse.csr_matrix
     vectors: FloatArray
     candidates: IntArray
-    n_orders_min: int
 
     @cached_property
     def _candidate_vectors(self) -> FloatArray:
@@ -115,13 +113,6 @@ class PairScorer:
     @cached_property
     def _season(self) -> FloatArray:
         return np.asarray(self.recent_share[self.candidates] ** self.blend.recency, dtype=np.float32)
-
-    @cached_property
-    def _strong_pairs(self) -> sparse.csr_matrix:
-        strong = self._among_candidates(self.pairs).copy()
-        strong.data[strong.data < self.n_orders_min] = 0.0
-        strong.eliminate_zeros()
-        return strong
 
     def _among_candidates(self, rows: sparse.csr_matrix) -> sparse.csr_matrix:
         if len(self.candidates) == rows.shape[1]:
@@ -156,8 +147,8 @@ class PairScorer:
 
     def together(self, seeds: IntArray, words: FloatArray) -> FloatArray:
         """Return C_ij without pairs that one order alone would place, float32 [n_seeds, n_candidates]."""
-        counts = np.asarray(self._among_candidates(self.pairs[seeds]).toarray(), dtype=np.float32)
-        counts[(counts < self.n_orders_min) & (words <= MIN_WORD_SIMILARITY)] = 0.0
+        counts = np.asarray(self._among_candidates(self.pairs.rows(seeds)).toarray(), dtype=np.float32)
+        counts[(counts < self.pairs.n_orders_min) & (words <= MIN_WORD_SIMILARITY)] = 0.0
         return counts
 
     def borrowed(self, similarity: FloatArray) -> FloatArray:
@@ -169,9 +160,9 @@ class PairScorer:
         nearness = np.exp(LENDER_SHARPNESS * np.take_along_axis(similarity, lenders, axis=1))
         nearness /= nearness.sum(axis=1, keepdims=True)
         indptr = np.arange(0, lenders.size + 1, n_lenders)
-        shape = (len(similarity), self.pairs.shape[0])
+        shape = (len(similarity), len(self.n_orders))
         weights = sparse.csr_matrix((nearness.ravel(), self.candidates[lenders.ravel()], indptr), shape=shape)
-        return np.asarray((weights @ self._strong_pairs).toarray(), dtype=np.float32)
+        return np.asarray(self._among_candidates(self.pairs.lent(weights)).toarray(), dtype=np.float32)
 
     def scores(self, seeds: IntArray) -> FloatArray:
         """Return scores float32 [n_seeds, n_candidates]; the seed itself has -inf."""
@@ -199,23 +190,3 @@ def unit_rows(vectors: FloatArray) -> FloatArray:
     """Return the vectors with length 1; zero rows stay zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
-
-
-def recent_shares(recent: npt.NDArray[np.float64], n_orders: IntArray) -> npt.NDArray[np.float64]:
-    """Smoothed share of each product's orders that are recent, 1 on average over what sold.
-
-    Parameters
-    ----------
-    recent : float64, shape [n_items]
-        Orders, each halved with its age.
-    n_orders : int64, shape [n_items]
-
-    Returns
-    -------
-    float64, shape [n_items]
-        All 1 when no date is known.
-    """
-    if not recent.any():
-        return np.ones(len(recent))
-    shares = (recent + 0.5) / (n_orders + 5.0)
-    return np.asarray(shares / shares[n_orders > 0].mean(), dtype=np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 from app.recommender.blend import Blend
 from app.recommender.lists import top_n
 from app.recommender.metrics import N_PLACES, coverage, hit_rate, hits, ndcg, recall
-from app.recommender.personal import Taste
+from app.recommender.personal import OPINIONS, Taste
 from app.recommender.shelves import blocks, for_customers
 from app.recommender.tasks import (
     BasketQueries,
@@ -35,7 +35,10 @@ N_VALIDATION_ORDERS = 150
 # Queries below which the defaults stand: their interval is wider than any difference between settings.
 MIN_QUERIES = 200
 # Queries asked at most: enough to tell settings apart that differ by a point.
-MAX_QUERIES = 6000
+MAX_QUERIES = 4000
+# Customers asked about at most, and bytes their opinions may take.
+MAX_CUSTOMERS = 1500
+OPINION_BYTES = 192 * 2**20
 # Worth of a point of log coverage (customer lists) and of log tail hit rate (product lists) beside a
 # point of log accuracy: bestsellers for everyone are accurate and useless.
 COVERAGE_WORTH = 0.35
@@ -109,9 +112,12 @@ def choose(
         choice = replace(choice, blend=choose_blend(model, queries), n_product_queries=len(queries.item))
         model = replace(model, blend=choice.blend)
     if len(found.user) >= MIN_QUERIES:
-        discovery = _best(DISCOVERIES, lambda taste: taste_quality(model, taste, found, is_new=True))
-        taste = _best(TASTES, lambda taste: taste_quality(model, taste, everything, is_new=False))
-        choice = replace(choice, taste=taste, discovery=discovery, n_customer_queries=len(found.user))
+        choice = replace(
+            choice,
+            taste=choose_taste(model, TASTES, everything, seed, is_new=False),
+            discovery=choose_taste(model, DISCOVERIES, found, seed, is_new=True),
+            n_customer_queries=len(found.user),
+        )
     return choice
 
 
@@ -152,12 +158,29 @@ def blend_quality(model: Model, blend: Blend, queries: BasketQueries) -> float:
     )
 
 
-def taste_quality(model: Model, taste: Taste, queries: CustomerQueries, *, is_new: bool) -> float:
-    """log Recall@10 + `COVERAGE_WORTH` log coverage on some customers."""
-    lists = customer_lists(model, taste, queries.user, is_new=is_new)
-    held = hits(lists, np.arange(len(lists)), queries.targets)
-    reached = float(recall(held, np.diff(queries.targets.indptr)).mean())
-    return _log(reached) + COVERAGE_WORTH * _log(coverage(lists, model.catalogue.n_items))
+def choose_taste(
+    model: Model, tastes: tuple[Taste, ...], queries: CustomerQueries, seed: int, *, is_new: bool
+) -> Taste:
+    """Keep the taste with the best log Recall@10 + `COVERAGE_WORTH` log coverage on some customers."""
+    n_items = model.catalogue.n_items
+    n_asked = max(MIN_QUERIES, min(MAX_CUSTOMERS, OPINION_BYTES // (4 * len(OPINIONS) * n_items)))
+    rows = np.arange(len(queries.user))
+    if len(rows) > n_asked:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, n_asked, replace=False))
+    users, targets, owned = queries.user[rows], queries.targets[rows], queries.owned[rows]
+    scorer = model.taste_scorer(users)
+    opinions = {name: scorer.opinion(name, users) for name in OPINIONS}
+    n_targets = np.diff(targets.indptr)
+
+    def quality(taste: Taste) -> float:
+        scores = scorer.voted(opinions, taste, len(users))
+        if is_new:
+            scores[owned.nonzero()] = -np.inf
+        lists = top_n(scores, N_PLACES)[0]
+        reached = float(recall(hits(lists, np.arange(len(lists)), targets), n_targets).mean())
+        return _log(reached) + COVERAGE_WORTH * _log(coverage(lists, n_items))
+
+    return _best(tastes, quality)
 
 
 def customer_lists(model: Model, taste: Taste, users: IntArray, *, is_new: bool) -> IntArray:

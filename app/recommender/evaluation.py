@@ -166,7 +166,7 @@ def backtest(
     chosen_at = stopwatch()
     model = fit_with(split.catalogue, split.train, wanted, choice, seed=seed)
     fitted_at = stopwatch()
-    model.pairs.sum()
+    model.counted.pairs.total()
     counting_seconds = stopwatch() - fitted_at
     seconds = {
         "popularity": 0.0,

@@ -19,21 +19,23 @@ if TYPE_CHECKING:
 # More than one OpenMP thread in a pre-forked worker hangs for ever once the parent has used OpenMP,
 # and makes the result depend on timing. One thread, always; shops are the unit of parallelism.
 NUM_THREADS = 1
-# The twelve arrays that are a LightFM model, as its `_initialize` makes them.
+# What a LightFM model is between fits. Its momenta belong to another learning schedule and stay zero.
 _ARRAYS = (
     "item_embeddings",
     "item_embedding_gradients",
-    "item_embedding_momentum",
     "item_biases",
     "item_bias_gradients",
-    "item_bias_momentum",
     "user_embeddings",
     "user_embedding_gradients",
-    "user_embedding_momentum",
     "user_biases",
     "user_bias_gradients",
-    "user_bias_momentum",
 )
+_MOMENTA = {
+    "item_embedding_momentum": "item_embeddings",
+    "item_bias_momentum": "item_biases",
+    "user_embedding_momentum": "user_embeddings",
+    "user_bias_momentum": "user_biases",
+}
 
 
 class _FullHistoryLightFM(LightFM):  # type: ignore[misc]
@@ -57,8 +59,8 @@ class Factors:
     Attributes
     ----------
     arrays : dict of str to float32 array
-        LightFM's own twelve arrays: embeddings [n_rows, n_components], biases [n_rows] and their adagrad
-        gradients and momenta, for item features (identity rows first, then words) and users.
+        LightFM's own arrays: embeddings [n_rows, n_components], biases [n_rows] and their adagrad
+        gradients, for item features (identity rows first, then words) and users.
     n_items : int
         How many of the item feature rows are identities.
     """
@@ -167,64 +169,61 @@ def _take_arrays(model: Any) -> dict[str, npt.NDArray[np.float32]]:
 
 def continue_fit(
     factors: Factors,
-    factor_users: IntArray,
-    shoppers: IntArray,
+    user_rows: IntArray,
     positives: sparse.csr_matrix,
+    touched: sparse.coo_matrix,
     *,
-    touched: tuple[IntArray, IntArray, FloatArray],
     words: Words,
     n_epochs: int,
     seed: int,
 ) -> Factors:
-    """Grow a fitted model and pass over some interactions, negatives checked against all of them.
+    """Grow a fitted model and pass over some interactions of some shoppers.
 
     Parameters
     ----------
     factors : Factors
-        As last fitted, its user rows being `factor_users`.
-    factor_users, shoppers : int64
-        User index of each row before and after; -1 for guests, who always start new.
+        As last fitted.
+    user_rows : int64, shape [n_shoppers]
+        Row of each shopper in `factors`, -1 for one who starts new.
     positives : csr float32, shape [n_shoppers, n_items]
-        Everything known, the touched interactions included.
-    touched : row, item, weight
-        What to learn.
+        Everything these shoppers ever had to do with: never drawn as a negative.
+    touched : coo float32, shape [n_shoppers, n_items]
+        What to learn, values are weights; duplicates are learned twice.
     words : Words
-        Of all items.
+        Of all items, the new ones included.
+    n_epochs, seed : int
+
+    Returns
+    -------
+    Factors
+        With all items, and `n_shoppers` user rows in the order of `user_rows`.
     """
     random = np.random.RandomState(seed)
-    grown = _grow(factors, factor_users, shoppers, words, random)
+    item_rows = _grown_feature_rows(factors, words)
+    rows = {"item": item_rows, "user": user_rows}
     model = _FullHistoryLightFM(no_components=factors.n_components, loss="warp", random_state=random)
-    for name, values in grown.items():
-        setattr(model, name, values)
+    for name in _ARRAYS:
+        setattr(model, name, _placed(name, factors.arrays[name], rows[name[:4]], random))
+    for name, like in _MOMENTA.items():
+        setattr(model, name, np.zeros_like(getattr(model, like)))
     model.positives = positives
-    row, item, weight = touched
-    coordinates = sparse.coo_matrix(
-        (weight.astype(np.float32), (row.astype(np.int32), item.astype(np.int32))), shape=positives.shape
-    )
-    if coordinates.nnz:
-        _fit(model, coordinates, item_features(words), n_epochs)
+    if touched.nnz:
+        _fit(model, touched, item_features(words), n_epochs)
     return Factors(_take_arrays(model), positives.shape[1])
 
 
-def _grow(
-    factors: Factors, factor_users: IntArray, shoppers: IntArray, words: Words, random: np.random.RandomState
-) -> dict[str, FloatArray]:
+def _grown_feature_rows(factors: Factors, words: Words) -> IntArray:
+    """Where each item feature (identities, then words) was before; -1 for a new one."""
     n_items, n_words = words.presence.shape
     n_words_before = len(factors.arrays["item_biases"]) - factors.n_items
-    item_rows = np.concatenate(
+    known_items, known_words = np.arange(factors.n_items), factors.n_items + np.arange(n_words_before)
+    new_items, new_words = n_items - factors.n_items, n_words - n_words_before
+    return np.concatenate(
         [
-            np.arange(factors.n_items),
-            np.full(n_items - factors.n_items, -1),
-            factors.n_items + np.arange(n_words_before),
-            np.full(n_words - n_words_before, -1),
+            np.pad(known_items, (0, new_items), constant_values=-1),
+            np.pad(known_words, (0, new_words), constant_values=-1),
         ]
     )
-    found = np.searchsorted(factor_users, shoppers)
-    found = np.minimum(found, max(len(factor_users) - 1, 0))
-    matches = factor_users[found] == shoppers if len(factor_users) else np.zeros(len(shoppers), bool)
-    user_rows = np.where(matches & (shoppers >= 0), found, -1)
-    rows = {"item": item_rows, "user": user_rows}
-    return {name: _placed(name, factors.arrays[name], rows[name[:4]], random) for name in _ARRAYS}
 
 
 def _placed(name: str, old: FloatArray, rows: IntArray, random: np.random.RandomState) -> FloatArray:
@@ -238,3 +237,32 @@ def _placed(name: str, old: FloatArray, rows: IntArray, random: np.random.Random
         start = np.full(shape, 1.0 if name.endswith("gradients") else 0.0, np.float32)
     start[~fresh] = old[rows[~fresh]]
     return start
+
+
+def with_users(
+    factors: Factors, users: IntArray, some: Factors, some_users: IntArray
+) -> tuple[Factors, IntArray]:
+    """Put the rows of some users, known or new, into the rows of all.
+
+    Parameters
+    ----------
+    factors, users
+        All user rows, and whose they are, ascending.
+    some, some_users
+        Rows to put in, and whose they are. `some` gives the item arrays.
+
+    Returns
+    -------
+    factors : Factors
+    users : int64, ascending
+    """
+    everyone = np.union1d(users, some_users)
+    old_places, new_places = np.searchsorted(everyone, users), np.searchsorted(everyone, some_users)
+    arrays = dict(some.arrays)
+    for name in _ARRAYS:
+        if name.startswith("user_"):
+            values = np.empty((len(everyone), *factors.arrays[name].shape[1:]), np.float32)
+            values[old_places] = factors.arrays[name]
+            values[new_places] = some.arrays[name]
+            arrays[name] = values
+    return Factors(arrays, some.n_items), everyone

@@ -10,36 +10,18 @@ if TYPE_CHECKING:
     from app.recommender.interactions import History, IntArray, TimeArray
 
 DAY_SECONDS = 86_400.0
-# Half-life of "recent": a month holds enough orders in a small shop and still follows the season.
-RECENT_HALF_LIFE_DAYS = 30.0
 # Orders added to both sides of a rise, so that 0 -> 1 order is not an infinite rise.
 RISE_PRIOR_ORDERS = 5.0
 
 
-def decayed_orders(
-    history: History, n_items: int, half_life_days: float = RECENT_HALF_LIFE_DAYS
-) -> TimeArray:
-    """How many orders hold each product, each order halved every `half_life_days` before the newest.
-
-    Returns
-    -------
-    float64, shape [n_items]
-        In orders. Orders with an unknown date count as nothing.
-    """
-    _, item, at = _order_lines(history)
-    age_days = (history.newest_at - at) / DAY_SECONDS
-    weight = np.where(np.isfinite(at), np.exp2(-age_days / half_life_days), 0.0)
-    return np.bincount(item, weights=weight, minlength=n_items).astype(np.float64)
-
-
 def orders_between(history: History, n_items: int, start_at: float, stop_at: float) -> TimeArray:
     """How many orders of [start_at, stop_at) hold each product, float64 [n_items]."""
-    _, item, at = _order_lines(history)
+    _, item, at = order_lines(history)
     inside = (at >= start_at) & (at < stop_at)
     return np.bincount(item[inside], minlength=n_items).astype(np.float64)
 
 
-def _order_lines(history: History) -> tuple[IntArray, IntArray, TimeArray]:
+def order_lines(history: History) -> tuple[IntArray, IntArray, TimeArray]:
     """Order, item and time of every different (order, item), the time being the line's latest."""
     bought = history.purchases()
     ranked = np.lexsort((np.nan_to_num(bought.occurred_at, nan=-np.inf), bought.item, bought.order))
@@ -57,7 +39,7 @@ def bestseller_scores(history: History, n_items: int, window_days: float | None 
     float64, shape [n_items]
         0 for a product that never sold.
     """
-    n_ever = np.bincount(_order_lines(history)[1], minlength=n_items).astype(np.float64)
+    n_ever = np.bincount(order_lines(history)[1], minlength=n_items).astype(np.float64)
     if window_days is None:
         return n_ever
     stop_at = history.newest_at

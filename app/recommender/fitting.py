@@ -103,7 +103,7 @@ def fitting_epochs(n_interactions: int) -> int:
 
 
 def _ease(history: History, n_items: int) -> sparse.csr_matrix:
-    rows = read_owned(history, n_items).counts.copy()
+    rows = read_owned(history, n_items, history.newest_at).counts.copy()
     rows.data[:] = 1.0
     return fit_ease(rows)
 

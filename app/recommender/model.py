@@ -10,9 +10,8 @@ import numpy as np
 from scipy import sparse
 
 from app.recommender import shelves, updating
-from app.recommender.blend import MAX_PRIOR_ITEMS, Blend, PairScorer, recent_shares, unit_rows
-from app.recommender.copurchase import baskets, pair_counts
-from app.recommender.fallback import decayed_orders
+from app.recommender.blend import MAX_PRIOR_ITEMS, Blend, PairScorer, unit_rows
+from app.recommender.counted import Counted, count, rows_with
 from app.recommender.interactions import Catalogue, History
 from app.recommender.lists import top_n
 from app.recommender.owned import Owned, read_owned
@@ -21,15 +20,16 @@ from app.recommender.personal import Taste, TasteScorer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
     from app.recommender.factors import Factors
     from app.recommender.interactions import FloatArray, IntArray
     from app.recommender.lists import Lists
+    from app.recommender.pairs import Pairs
     from app.recommender.words import Words
 
 # Half-life of "recent" in the pair score; 30, 60 and 120 days gave the same gain, 30 the best coverage.
 PAIR_HALF_LIFE_DAYS = 30.0
+# Customers up to which their history is read for them alone.
+FEW_CUSTOMERS = 1000
 # Pair scores kept per product when they speak to a customer.
 N_POSTERIOR = 100
 
@@ -97,6 +97,8 @@ class Model:
         Which user each row of `factors.user_vectors` belongs to, ascending.
     ease : csr float32, shape [n_items, n_items]
         Empty when no customer list uses it.
+    counted_before : Counted, optional
+        Exact counts of the history carried over from an update; None counts when first asked.
     """
 
     catalogue: Catalogue
@@ -110,28 +112,38 @@ class Model:
     factors: Factors
     factor_users: IntArray
     ease: sparse.csr_matrix
+    counted_before: Counted | None = None
 
     # -- what follows from it --------------------------------------------------------------------------
 
     @cached_property
-    def baskets(self) -> sparse.csr_matrix:
-        """csr float32 [n_orders, n_items]: what each order holds."""
-        return baskets(self.history, self.catalogue.n_items)
+    def counted(self) -> Counted:
+        """Exact counts of the history."""
+        if self.counted_before is not None:
+            return self.counted_before
+        return count(self.history, self.catalogue.n_items, self.options.n_orders_min)
 
-    @cached_property
+    @property
     def n_orders(self) -> IntArray:
         """int64 [n_items]: orders holding each product."""
-        return np.bincount(self.baskets.indices, minlength=self.catalogue.n_items).astype(np.int64)
+        return self.counted.n_orders
 
-    @cached_property
-    def pairs(self) -> sparse.csr_matrix:
-        """csr float32 [n_items, n_items]: orders holding both."""
-        return pair_counts(self.baskets)
+    @property
+    def pairs(self) -> Pairs:
+        """Orders holding both of two products."""
+        return self.counted.pairs
 
     @cached_property
     def owned(self) -> Owned:
         """What each customer bought."""
-        return read_owned(self.history, self.catalogue.n_items)
+        return read_owned(self.history, self.catalogue.n_items, self.counted.newest_at)
+
+    def owned_by(self, users: IntArray) -> Owned:
+        """What some customers bought: read from their rows alone while nobody has read everyone's."""
+        if "owned" in vars(self) or len(users) > FEW_CUSTOMERS:
+            return self.owned
+        theirs = self.history.take(rows_with(self.history.user, users))
+        return read_owned(theirs, self.catalogue.n_items, self.counted.newest_at)
 
     @cached_property
     def tfidf(self) -> sparse.csr_matrix:
@@ -147,11 +159,6 @@ class Model:
         """
         is_proven = self.n_orders >= self.options.n_orders_min
         return unit_rows(self.factors.proven_item_vectors(self.words, is_proven))
-
-    def recent_share(self, half_life_days: float) -> npt.NDArray[np.float64]:
-        """Return the share of each product's orders that are recent, float64 [n_items], 1 on average."""
-        recent = decayed_orders(self.history, self.catalogue.n_items, half_life_days)
-        return recent_shares(recent, self.n_orders)
 
     @cached_property
     def candidates(self) -> IntArray:
@@ -171,19 +178,27 @@ class Model:
             blend,
             self.pairs,
             self.n_orders,
-            self.recent_share(PAIR_HALF_LIFE_DAYS),
+            self.counted.recent_share(PAIR_HALF_LIFE_DAYS),
             self.tfidf,
             self.vectors,
             self.candidates,
-            self.options.n_orders_min,
         )
 
     @cached_property
     def posterior(self) -> sparse.csr_matrix:
         """csr float32 [n_items, n_items]: the strongest pair scores of each product, as shares of all."""
+        return self._posterior_rows(np.arange(self.catalogue.n_items))
+
+    def posterior_of(self, items: IntArray) -> sparse.csr_matrix:
+        """Return rows of `posterior`, computing only these while nobody has asked for all."""
+        if "posterior" in vars(self) or len(items) > self.catalogue.n_items // 2:
+            return sparse.csr_matrix(self.posterior[items])
+        return self._posterior_rows(items)
+
+    def _posterior_rows(self, items: IntArray) -> sparse.csr_matrix:
         scorer, n_items = self.scorer, self.catalogue.n_items
-        parts = []
-        for block in shelves.blocks(np.arange(n_items), scorer.block_rows):
+        parts = [sparse.csr_matrix((0, n_items), dtype=np.float32)]
+        for block in shelves.blocks(items, scorer.block_rows):
             scores = scorer.scores(block)
             columns, values = top_n(scores, N_POSTERIOR)
             total = np.where(np.isfinite(scores), scores, 0.0).sum(axis=1, keepdims=True)
@@ -191,25 +206,26 @@ class Model:
             row, place = np.nonzero(columns >= 0)
             found = scorer.candidates[columns[row, place]]
             parts.append(sparse.csr_matrix((values[row, place], (row, found)), shape=(len(block), n_items)))
-        if not parts:
-            return sparse.csr_matrix((n_items, n_items), dtype=np.float32)
         return sparse.csr_matrix(sparse.vstack(parts, format="csr"))
 
-    def taste_scorer(self, taste: Taste) -> TasteScorer:
-        """Return a scorer of products for customers."""
-        vectors, biases = self.factors.item_vectors(self.words)
+    def taste_scorer(self, users: IntArray) -> TasteScorer:
+        """Return a scorer of products for some customers."""
+        vectors, biases = self.item_factors
         return TasteScorer(
-            taste,
-            self.owned,
-            self.n_orders,
-            self.recent_share(taste.half_life_days),
+            self.owned_by(users),
+            self.counted,
             self.ease,
-            self.posterior if taste.neighbours else self.ease,
+            self.posterior_of,
             vectors,
             biases,
             self.factors.user_vectors,
             self.factor_users,
         )
+
+    @cached_property
+    def item_factors(self) -> tuple[FloatArray, FloatArray]:
+        """LightFM's item vectors float32 [n_items, n_components] and biases float32 [n_items]."""
+        return self.factors.item_vectors(self.words)
 
     # -- strategies seeded by products -----------------------------------------------------------------
 
@@ -261,7 +277,10 @@ class Model:
         similarity = self.blend.w * words + (1 - self.blend.w) * float(
             self.vectors[seed] @ self.vectors[item]
         )
-        together, n_baskets = int(self.pairs[seed, item]), int(self.n_orders[seed])
+        together, n_baskets = (
+            int(self.pairs.between(np.array([seed]), np.array([item]))[0]),
+            int(self.n_orders[seed]),
+        )
         return Evidence(together, n_baskets, self.words.shared(seed, item), similarity)
 
     def update(self, new_catalogue_rows: Catalogue | None, new_history: History) -> tuple[Model, IntArray]:

@@ -62,8 +62,8 @@ class Owned:
         return result
 
 
-def read_owned(history: History, n_items: int) -> Owned:
-    """Sum up what each known customer bought."""
+def read_owned(history: History, n_items: int, newest_at: float) -> Owned:
+    """Sum up what each known customer bought, seen from `newest_at` (unix seconds)."""
     bought = history.take((history.order >= 0) & (history.user >= 0))
     users, row = np.unique(bought.user, return_inverse=True)
     at = np.nan_to_num(bought.occurred_at, nan=0.0)
@@ -71,7 +71,7 @@ def read_owned(history: History, n_items: int) -> Owned:
     row, item, order, at = row[keys], bought.item[keys], bought.order[keys], at[keys]
     is_order = _changes(row, item, order)
     row, item, at = row[is_order], item[is_order], at[is_order]
-    age_days = (history.newest_at - at) / DAY_SECONDS
+    age_days = (newest_at - at) / DAY_SECONDS
     worth = np.where(at > 0, np.exp2(-age_days / OWN_HALF_LIFE_DAYS), UNDATED_WORTH)
     starts = np.flatnonzero(_changes(row, item))
     indptr = np.searchsorted(row[starts], np.arange(len(users) + 1))

@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-    from scipy import sparse
+    from collections.abc import Callable
 
+    from app.recommender.counted import Counted
     from app.recommender.interactions import FloatArray, IntArray
     from app.recommender.owned import Owned
 
 # Share of plain popularity in every score: fills the list of a customer nobody knows yet.
 POPULARITY_SHARE = 1e-3
+# The weights of `Taste` that are votes.
+OPINIONS = ("ease", "factors", "neighbours", "own")
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,13 @@ class TasteScorer:
 
     Attributes
     ----------
-    taste : Taste
     owned : Owned
-    n_orders : int64, shape [n_items]
-    recent_share : float64, shape [n_items]
+        Of the customers asked about, at least.
+    counted : Counted
     ease : csr float32, shape [n_items, n_items]
-    posterior : csr float32, shape [n_items, n_items]
-        The strongest pair scores of each product, rows summing to at most 1.
+    posterior_of : callable
+        From product indices to csr float32 [n_asked, n_items]: their strongest pair scores, rows summing to
+        at most 1.
     item_vectors : float32, shape [n_items, n_components]
     item_biases : float32, shape [n_items]
     user_vectors : float32, shape [n_vectors, n_components]
@@ -68,41 +71,50 @@ class TasteScorer:
     .. [1] Steck: Embarrassingly Shallow Autoencoders for Sparse Data, 2019.
     """
 
-    taste: Taste
     owned: Owned
-    n_orders: IntArray
-    recent_share: npt.NDArray[np.float64]
+    counted: Counted
     ease: sparse.csr_matrix
-    posterior: sparse.csr_matrix
+    posterior_of: Callable[[IntArray], sparse.csr_matrix]
     item_vectors: FloatArray
     item_biases: FloatArray
     user_vectors: FloatArray
     factor_users: IntArray
 
-    def scores(self, users: IntArray) -> FloatArray:
+    def scores(self, users: IntArray, taste: Taste) -> FloatArray:
         """Return scores float32 [n_users, n_items]; -inf for products that never sold."""
-        taste, owned = self.taste, self.owned
-        popularity = self.n_orders / max(1.0, float(self.n_orders.sum()))
-        total = np.tile((POPULARITY_SHARE * popularity).astype(np.float32), (len(users), 1))
-        if taste.factors:
-            total += np.float32(taste.factors) * self.factor_opinion(users)
-        decayed = owned.of(users, owned.decayed)
-        if taste.neighbours:
-            total += np.float32(taste.neighbours) * shares((decayed @ self.posterior).toarray())
-        if taste.ease:
-            binary = owned.of(users, owned.counts)
-            binary.data[:] = 1.0
-            total += np.float32(taste.ease) * shares((binary @ self.ease).toarray())
-        if taste.own:
-            total += np.float32(taste.own) * shares(decayed.toarray())
-        total *= (self.recent_share**taste.recency).astype(np.float32)
-        total[:, self.n_orders == 0] = -np.inf
+        opinions = {name: self.opinion(name, users) for name in OPINIONS if getattr(taste, name)}
+        return self.voted(opinions, taste, len(users))
+
+    def voted(self, opinions: dict[str, FloatArray], taste: Taste, n_users: int) -> FloatArray:
+        """Return the scores that some opinions, each float32 [n_users, n_items], give by a taste."""
+        n_orders = self.counted.n_orders
+        popularity = POPULARITY_SHARE * n_orders / max(1.0, float(n_orders.sum()))
+        total = np.tile(popularity.astype(np.float32), (n_users, 1))
+        for name, opinion in opinions.items():
+            if weight := getattr(taste, name):
+                total += np.float32(weight) * opinion
+        total *= (self.counted.recent_share(taste.half_life_days) ** taste.recency).astype(np.float32)
+        total[:, n_orders == 0] = -np.inf
         return total
+
+    def opinion(self, name: str, users: IntArray) -> FloatArray:
+        """Return one opinion, float32 [n_users, n_items], rows summing to 1 or 0."""
+        if name == "factors":
+            return self.factor_opinion(users)
+        if name == "ease":
+            binary = self.owned.of(users, self.owned.counts)
+            binary.data[:] = 1.0
+            return shares((binary @ self.ease).toarray())
+        decayed = self.owned.of(users, self.owned.decayed)
+        if name == "own":
+            return shares(decayed.toarray())
+        asked = np.unique(decayed.indices).astype(np.int64)
+        return shares((sparse.csr_matrix(decayed[:, asked]) @ self.posterior_of(asked)).toarray())
 
     def factor_opinion(self, users: IntArray) -> FloatArray:
         """Return the softmax of LightFM's scores, float32 [n_users, n_items]; 0 for unknown customers."""
-        result = np.zeros((len(users), len(self.n_orders)), np.float32)
-        if not (len(self.factor_users) and len(self.n_orders)):
+        result = np.zeros((len(users), len(self.item_biases)), np.float32)
+        if not (len(self.factor_users) and len(self.item_biases)):
             return result
         rows = np.minimum(np.searchsorted(self.factor_users, users), len(self.factor_users) - 1)
         known = np.flatnonzero(self.factor_users[rows] == users)

@@ -83,12 +83,12 @@ def for_cart(model: Model, items: Sequence[int] | IntArray, n: int) -> Lists:
 def for_customers(model: Model, users: Seeds, n: int, taste: Taste, *, with_owned: bool) -> Lists:
     """See `Model.for_you` and `Model.discover`."""
     seeds = np.asarray(users, dtype=np.int64).reshape(-1)
-    scorer = model.taste_scorer(taste)
+    scorer = model.taste_scorer(seeds)
     everything = np.arange(model.catalogue.n_items)
     found, because = [], []
     for block in blocks(seeds, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(everything))))):
-        scores = scorer.scores(block)
-        owned = model.owned.of(block, model.owned.counts)
+        scores = scorer.scores(block, taste)
+        owned = scorer.owned.of(block, scorer.owned.counts)
         if not with_owned:
             scores[owned.nonzero()] = -np.inf
         columns, values = _best(scores, n, everything)
@@ -103,9 +103,10 @@ def buy_again(model: Model, users: Seeds, n: int) -> Lists:
     """See `Model.buy_again`."""
     seeds = np.asarray(users, dtype=np.int64).reshape(-1)
     everything = np.arange(model.catalogue.n_items)
+    owned = model.owned_by(seeds)
     found = []
     for block in blocks(seeds, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(everything))))):
-        due = due_scores(model.owned, block, model.history.newest_at)
+        due = due_scores(owned, block, model.counted.newest_at)
         found.append(_best(np.where(due > 0, due, -np.inf).astype(np.float32), n, everything))
     columns, values = _stacked(found, n)
     return listed(model, seeds, columns, values, because=columns, source=Source.OWN)
@@ -183,7 +184,7 @@ def _strongest(model: Model, columns: IntArray, carts: list[IntArray]) -> IntArr
     for row, cart in enumerate(carts):
         is_listed = columns[row] >= 0
         if len(cart) and is_listed.any():
-            together = model.pairs[cart][:, columns[row][is_listed]].toarray()
+            together = model.pairs.rows(cart)[:, columns[row][is_listed]].toarray()
             best = cart[together.argmax(axis=0)]
             strongest[row, is_listed] = np.where(together.max(axis=0) > 0, best, NO_ITEM)
     return strongest
@@ -205,7 +206,7 @@ def listed(
     backed = (columns >= 0) & (because >= 0)
     first, second = because[backed], columns[backed]
     if len(first):
-        n_together[backed] = np.asarray(model.pairs[first, second]).ravel()
+        n_together[backed] = model.pairs.between(first, second)
         presence = model.words.presence
         n_shared[backed] = np.asarray(presence[first].multiply(presence[second]).sum(axis=1)).ravel()
         n_baskets[backed] = model.n_orders[first]

@@ -6,17 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
-from app.recommender.factors import continue_fit
-from app.recommender.shoppers import shopper_rows
+from app.recommender.counted import rows_with, step
+from app.recommender.factors import continue_fit, with_users
+from app.recommender.pairs import grown_square
+from app.recommender.shoppers import interactions_of, shopper_rows
 from app.recommender.words import read_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from app.recommender.factors import Factors
     from app.recommender.interactions import Catalogue, History, IntArray
     from app.recommender.model import Model
+    from app.recommender.words import Words
 
 # Passes over a delta and how many old interactions are replayed beside each new one: with 5 and 1 the
 # reference measured the quality of a retrain at a hundredth of its time (section 5).
@@ -49,45 +52,52 @@ def update(
     """
     catalogue = model.catalogue if new_catalogue_rows is None else model.catalogue.grow(new_catalogue_rows)
     new_history.validate(catalogue)
-    history = model.history.extend(new_history)
-    words = read_words(catalogue, model.words)
-    everything, shoppers = shopper_rows(history, catalogue.n_items)
-    touched = shopper_rows_of(
-        new_history, _replayed(model, new_history), history, catalogue.n_items, shoppers
-    )
-    factors = continue_fit(
-        model.factors,
-        model.factor_users,
-        shoppers,
-        everything,
-        touched=touched,
-        words=words,
-        n_epochs=N_EPOCHS,
-        seed=model.seed + history.n_rows,
-    )
-    known = shoppers >= 0
+    has_new_items = catalogue.n_items > model.catalogue.n_items
+    words = read_words(catalogue, model.words) if has_new_items else model.words
+    factors, users = _moved_factors(model, new_history, words)
     grown = replace(
         model,
         catalogue=catalogue,
-        history=history,
+        history=model.history.extend(new_history),
         words=words,
-        factors=factors.keep_users(known),
-        factor_users=shoppers[known],
-        ease=_grown(model.ease, catalogue.n_items),
+        factors=factors,
+        factor_users=users,
+        ease=grown_square(model.ease, catalogue.n_items),
+        counted_before=step(model.counted, model.history, new_history, catalogue.n_items),
     )
     return grown, changed_items(grown, new_history, model.catalogue.n_items)
 
 
-def _grown(square: sparse.csr_matrix, n_items: int) -> sparse.csr_matrix:
-    """Return the same weights for more products; the new ones have none until the next full pass."""
-    indptr = np.pad(square.indptr, (0, n_items - square.shape[0]), mode="edge")
-    return sparse.csr_matrix((square.data, square.indices, indptr), shape=(n_items, n_items))
+def _moved_factors(model: Model, new_history: History, words: Words) -> tuple[Factors, IntArray]:
+    """Pass over new and replayed interactions, with only the shoppers they belong to in memory."""
+    learned = _replayed(model, new_history.n_rows).extend(new_history)
+    of_users = rows_with(model.history.user, learned.user)
+    of_guests = rows_with(model.history.order, learned.order[learned.user < 0])
+    theirs = model.history.take(np.union1d(of_users, of_guests[model.history.user[of_guests] < 0]))
+    n_items = words.presence.shape[0]
+    positives, shoppers = shopper_rows(theirs.extend(new_history), n_items)
+    touched = interactions_of(learned, theirs.extend(new_history), n_items)
+    known = np.searchsorted(model.factor_users, shoppers)
+    known = np.minimum(known, max(len(model.factor_users) - 1, 0))
+    is_known = (shoppers >= 0) & (len(model.factor_users) > 0)
+    is_known[is_known] = model.factor_users[known[is_known]] == shoppers[is_known]
+    moved = continue_fit(
+        model.factors,
+        np.where(is_known, known, -1),
+        positives,
+        touched,
+        words=words,
+        n_epochs=N_EPOCHS,
+        seed=(model.seed + model.history.n_rows) % 2**32,
+    )
+    is_user = shoppers >= 0
+    return with_users(model.factors, model.factor_users, moved.keep_users(is_user), shoppers[is_user])
 
 
 def changed_items(model: Model, new_history: History, n_items_before: int) -> IntArray:
     """Return the products whose lists new rows may change, ascending."""
     direct = np.union1d(new_history.item, np.arange(n_items_before, model.catalogue.n_items))
-    around = np.asarray(model.pairs[direct].sum(axis=0)).ravel()
+    around = np.asarray(model.counted.pairs.rows(direct).sum(axis=0)).ravel()
     nearest = np.argsort(-around, kind="stable")[:MAX_CHANGED_NEIGHBOURS]
     return np.union1d(direct, nearest[around[nearest] > 0]).astype(np.int64)
 
@@ -112,25 +122,16 @@ def forget(model: Model, users: int | Sequence[int], orders: Sequence[int] = ())
     return replace(
         model,
         history=history.take(kept),
+        counted_before=None,
         factors=model.factors.keep_users(stays),
         factor_users=model.factor_users[stays],
     )
 
 
-def _replayed(model: Model, new_history: History) -> History:
-    n_replayed = min(model.history.n_rows, N_REPLAYED_PER_NEW * new_history.n_rows)
-    random = np.random.default_rng([model.seed, model.history.n_rows])
-    return model.history.take(np.sort(random.choice(model.history.n_rows, n_replayed, replace=False)))
-
-
-def shopper_rows_of(
-    new_history: History, replayed: History, history: History, n_items: int, shoppers: IntArray
-) -> tuple[IntArray, IntArray, np.ndarray]:
-    """Return the (row, item, weight) of new and replayed rows in the matrix of `shopper_rows`."""
-    users = shoppers[shoppers >= 0]
-    orders = np.unique(history.order[(history.user < 0) & (history.order >= 0)])
-    both = replayed.extend(new_history)
-    guest = both.user < 0
-    row = np.where(guest, len(users) + np.searchsorted(orders, both.order), np.searchsorted(users, both.user))
-    usable = ~(guest & (both.order < 0))
-    return row[usable], both.item[usable], both.weight[usable]
+def _replayed(model: Model, n_new: int) -> History:
+    """Draw old interactions of known customers: a guest's vector is not kept, so there is none to keep."""
+    history = model.history
+    n_drawn = min(history.n_rows, N_REPLAYED_PER_NEW * n_new)
+    random = np.random.default_rng([model.seed, history.n_rows])
+    drawn = np.sort(random.choice(history.n_rows, n_drawn, replace=False, shuffle=False))
+    return history.take(drawn[history.user[drawn] >= 0])

@@ -1,0 +1,112 @@
+"""Owns what is counted exactly from a history and kept up to date by small steps; it must not rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.recommender.copurchase import baskets, pair_counts
+from app.recommender.fallback import DAY_SECONDS, order_lines
+from app.recommender.pairs import Pairs, count_step
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from app.recommender.interactions import History, IntArray, TimeArray
+
+# Half-lives of "recent" that the scores use: fourteen days follow fashion, thirty the season.
+HALF_LIVES_DAYS = (14.0, 30.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """Exact counts of a history.
+
+    Attributes
+    ----------
+    pairs : Pairs
+    n_orders : int64, shape [n_items]
+        Orders holding each product.
+    recent : dict of float to float64 array of shape [n_items]
+        Per half-life in days: orders, each halved with its age before `newest_at`.
+    newest_at : float
+        Unix seconds of the newest row.
+    """
+
+    pairs: Pairs
+    n_orders: IntArray
+    recent: dict[float, TimeArray]
+    newest_at: float
+
+    def recent_share(self, half_life_days: float) -> npt.NDArray[np.float64]:
+        """Smoothed share of each product's orders that are recent, 1 on average over what sold.
+
+        Returns
+        -------
+        float64, shape [n_items]
+            All 1 when no date is known.
+        """
+        recent = self.recent[half_life_days]
+        if not recent.any():
+            return np.ones(len(recent))
+        shares = (recent + 0.5) / (self.n_orders + 5.0)
+        return np.asarray(shares / shares[self.n_orders > 0].mean(), dtype=np.float64)
+
+
+def count(history: History, n_items: int, n_orders_min: int) -> Counted:
+    """Count a whole history."""
+    held = baskets(history, n_items)
+    n_orders = np.bincount(held.indices, minlength=n_items).astype(np.int64)
+    newest_at = history.newest_at
+    lines = order_lines(history)
+    recent = {days: _decayed(lines, newest_at, days, n_items) for days in HALF_LIVES_DAYS}
+    return Counted(Pairs.counted(pair_counts(held), n_orders_min), n_orders, recent, newest_at)
+
+
+def step(counted: Counted, history: History, new: History, n_items: int) -> Counted:
+    """Return the counts after `new` joins `history`; exact, but for the date of a line that repeats."""
+    joined = rows_with(history.order, new.order[new.order >= 0])
+    old = history.take(joined)
+    pairs, n_orders = count_step(old, new, n_items)
+    newest_at = max(counted.newest_at, new.newest_at)
+    lines = _without(order_lines(new), order_lines(old))
+    n_more = n_items - len(counted.n_orders)
+    recent = {
+        days: np.pad(before, (0, n_more)) * np.exp2(-(newest_at - counted.newest_at) / DAY_SECONDS / days)
+        + _decayed(lines, newest_at, days, n_items)
+        for days, before in counted.recent.items()
+    }
+    grown = counted.pairs.grown(n_items).moved(pairs)
+    return Counted(grown, np.pad(counted.n_orders, (0, n_more)) + n_orders, recent, newest_at)
+
+
+def rows_with(column: IntArray, values: IntArray) -> IntArray:
+    """Return the rows of an index column (at least -1) that hold one of some values, ascending."""
+    wanted = np.unique(values)
+    wanted = wanted[wanted >= 0]
+    if not len(wanted) or not len(column):
+        return np.empty(0, np.int64)
+    table = np.zeros(int(max(column.max(), wanted[-1])) + 2, bool)
+    table[wanted] = True
+    # Index -1 reads the last place of the table, which is never wanted.
+    return np.flatnonzero(table[column])
+
+
+def _without(
+    lines: tuple[IntArray, IntArray, TimeArray], known: tuple[IntArray, IntArray, TimeArray]
+) -> tuple[IntArray, IntArray, TimeArray]:
+    pairs = set(zip(known[0].tolist(), known[1].tolist(), strict=True))
+    fresh = [pair not in pairs for pair in zip(lines[0].tolist(), lines[1].tolist(), strict=True)]
+    kept = np.array(fresh, dtype=bool)
+    return lines[0][kept], lines[1][kept], lines[2][kept]
+
+
+def _decayed(
+    lines: tuple[IntArray, IntArray, TimeArray], newest_at: float, half_life_days: float, n_items: int
+) -> TimeArray:
+    _, item, at = lines
+    age_days = (newest_at - at) / DAY_SECONDS
+    worth = np.where(np.isfinite(at), np.exp2(-age_days / half_life_days), 0.0)
+    return np.bincount(item, weights=worth, minlength=n_items).astype(np.float64)
