@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import timedelta
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 from sqlalchemy import Engine, text
@@ -24,13 +21,14 @@ from app.clock import real_now
 from app.domain.events import Consent, ConsentState
 from app.services import consenting
 from app.services.context import Context
-from tests.conftest import NOW, ROOT, TEST_KEYS, Shop
+from tests.conftest import NOW, ROOT, Shop
+from tests.db.messaging_processes import environment_for, platform
 from tests.db.messaging_stage import Stage, set_stage
 from tests.fixtures.smtp_server import Fault, SmtpServerDouble
 
 N_MAILS = 200
 N_WORKERS = 2
-N_KILLS = 12
+N_KILLS = 10
 # Seconds; far longer than the run takes, so that a hang fails instead of blocking the suite.
 TIME_LIMIT_SECONDS = 120
 
@@ -42,41 +40,6 @@ while True:
     send_due()
     time.sleep(0.05)
 """
-
-NO_ORDERS = b'{"data": {%s}}' % b", ".join(
-    b'"%s": {"nodes": []}' % name for name in (b"byCart", b"byCheckout", b"byCustomer", b"byEmail", b"newest")
-)
-
-
-class ShopThatSoldNothing(BaseHTTPRequestHandler):
-    """Answers the order check of every cart: no purchase."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(NO_ORDERS)))
-        self.end_headers()
-        self.wfile.write(NO_ORDERS)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it
-        pass
-
-
-@contextmanager
-def platform() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), ShopThatSoldNothing)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class Workers:
@@ -102,21 +65,6 @@ class Workers:
     def kill_all(self) -> None:
         for process in list(self.running):
             self.kill(process)
-
-
-def environment_for(context: Context, shop_url: str, smtp_url: str) -> dict[str, str]:
-    settings = context.settings
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ.get("HOME", "/tmp"),
-        **{name.upper(): value for name, value in TEST_KEYS.items()},
-        "DATABASE_URL": str(settings.database_url),
-        "REDIS_URL": str(settings.redis_url),
-        "SHOPIFY_BASE_URL": shop_url,
-        "SMTP_URL": smtp_url,
-        # Noon in Athens whatever the time of day here.
-        "REGULARS_CLOCK": f"{NOW.isoformat()}|{time.time()}|1",
-    }
 
 
 def fill(stage: Stage) -> None:
@@ -155,7 +103,7 @@ def test_killed_senders_send_nothing_twice_and_forget_nothing(
         shop_url = stack.enter_context(platform())
         server = stack.enter_context(SmtpServerDouble(Fault.SLOW))
         log = tmp_path / "workers.log"
-        workers = Workers(environment_for(context, shop_url, server.url), log)
+        workers = Workers(environment_for(context, shop_url) | {"SMTP_URL": server.url}, log)
         stack.callback(workers.kill_all)
         for _ in range(N_WORKERS):
             workers.start()

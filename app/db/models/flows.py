@@ -63,6 +63,12 @@ class Message(Base):
             "claimed_until",
             postgresql_where=text("state IN ('claimed', 'handed_over')"),
         ),
+        Index(
+            "ix_messages_waiting",
+            "shop_id",
+            "email_hash",
+            postgresql_where=text("state IN ('planned', 'claimed')"),
+        ),
         Index("ix_messages_sent_to", "shop_id", "email_hash", "sent_at"),
         Index("ix_messages_decided", "shop_id", "decided_at"),
     )

@@ -461,6 +461,13 @@ def create_tables() -> None:
     op.create_index(
         "ix_messages_due", "messages", ["due_at"], unique=False, postgresql_where=sa.text("state = 'planned'")
     )
+    op.create_index(
+        "ix_messages_waiting",
+        "messages",
+        ["shop_id", "email_hash"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('planned', 'claimed')"),
+    )
     op.create_index("ix_messages_sent_to", "messages", ["shop_id", "email_hash", "sent_at"], unique=False)
     op.create_table(
         "order_lines",
