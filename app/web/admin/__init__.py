@@ -1,21 +1,5 @@
-"""The merchant's pages: assembles their routes; what they show comes from services, what they may is security's."""
+"""The merchant's pages: shown inside the platform's admin, in its session, for one shop."""
 
-from __future__ import annotations
-
-from flask import Blueprint
-
-from app.services.context import Context
-from app.settings import ROOT
-from app.web.admin import activity, home, messages, recommendations, settings
-from app.web.admin.page import Desk
+from app.web.admin.blueprint import admin_blueprint
 
 __all__ = ["admin_blueprint"]
-
-
-def admin_blueprint(context: Context) -> Blueprint:
-    """Every page of the admin under /admin, each behind a verified session of a merchant."""
-    blueprint = Blueprint("admin", __name__, url_prefix="/admin", template_folder=str(ROOT / "templates"))
-    desk = Desk(context, blueprint)
-    for pages in (home, recommendations, messages, activity, settings):
-        pages.register(desk)
-    return blueprint

@@ -1,0 +1,19 @@
+"""Assembles the merchant's pages; what they show comes from services, who may see them is security's."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from app.services.context import Context
+from app.settings import ROOT
+from app.web.admin import activity, home, messages, recommendations, settings
+from app.web.admin.page import Desk
+
+
+def admin_blueprint(context: Context) -> Blueprint:
+    """Every page of the admin under /admin, each behind a verified session of a merchant."""
+    blueprint = Blueprint("admin", __name__, url_prefix="/admin", template_folder=str(ROOT / "templates"))
+    desk = Desk(context, blueprint)
+    for pages in (home, recommendations, messages, activity, settings):
+        pages.register(desk)
+    return blueprint
