@@ -69,7 +69,7 @@ def _context(
             "view": storefront_view,
             "money": lambda minor: storefront_view.money(minor, world.currency),
             "money_format": storefront_view.money_format(world.currency),
-            "picture": store.picture_url,
+            "picture": storefront_view.picture_path,
             "menu": front.collections()[:12],
             "n_in_cart": sum(line.quantity for line in cart.lines) if cart else 0,
             "signed_in": accounts.customer(),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from app.demo.amounts import amount, exponent
 from app.demo.catalogue import Shelf, handle_of, shelves
@@ -85,6 +86,11 @@ def first_choice(product: Product) -> Variant:
 
 def text_of(product: Product) -> str:
     return html.unescape(re.sub(r"<[^>]+>", " ", product.description)).strip()
+
+
+def picture_path(product: Product) -> str:
+    """The drawing as the theme shows it, sharp in every size; the API's picture_url is for apps and mails."""
+    return f"/cdn/shop/files/{quote(product.handle)}.svg?v={int(product.created_at.timestamp())}"
 
 
 def shown_lines(store: DemoStore, lines: Iterable[Any]) -> list[ShownLine]:

@@ -26,8 +26,7 @@
     const cart = await (await fetch("/cart.js", {headers: {accept: "application/json"}})).json();
     all("[data-cart-count]").forEach((badge) => {
       badge.textContent = cart.item_count;
-      badge.hidden = cart.item_count === 0;
-      badge.closest("a").setAttribute("aria-label", `Cart, ${cart.item_count} ${cart.item_count === 1 ? "thing" : "things"}`);
+      badge.closest(".count").hidden = cart.item_count === 0;
     });
     return cart;
   };
