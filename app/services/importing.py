@@ -103,7 +103,9 @@ def batches(objects: Iterable[T], size: int) -> Iterator[list[T]]:
 def _write_products(
     _context: Context, connection: Connection, shop: ShopRecord, batch: Sequence[Any]
 ) -> None:
-    recording.record_products(connection, shop.shop_id, cast("list[Product]", batch), shop.currency)
+    recording.record_products(
+        connection, shop.shop_id, cast("list[Product]", batch), shop.currency, is_complete=True
+    )
 
 
 def _write_customers(

@@ -19,6 +19,7 @@ from app.services.connecting import client_for, save_credentials
 from app.services.context import Context
 from app.services.jobs import enqueue_job
 from app.services.messaging import FLOW_KINDS, stop_everything
+from app.services.recommending import forget_shelves
 from app.services.shops import find_shop_id, get_shop
 
 log = structlog.get_logger()
@@ -39,7 +40,9 @@ def connect(context: Context, platform_name: str, credentials: Credentials) -> i
     shop_id = store_shop(context, platform_name, profile)
     with context.db.shop(shop_id) as connection:
         save_credentials(context, connection, shop_id, credentials, real_now())
+        shop = get_shop(connection, shop_id)
     log.info("shop_connected", shop_id=shop_id, platform=platform_name)
+    forget_shelves(context, shop)  # a shop that comes back had been answered with empty ones
     repair_connection(context, shop_id)
     start_import(context, shop_id)
     return shop_id

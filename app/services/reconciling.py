@@ -53,7 +53,7 @@ def reconcile(context: Context, shop_id: int, look_back: timedelta = REGULAR) ->
 def _products(context: Context, shop_id: int, batch: list[Product]) -> int:
     with context.db.shop(shop_id) as connection:
         shop = get_shop(connection, shop_id)
-        changed = recording.record_products(connection, shop_id, batch, shop.currency)
+        changed = recording.record_products(connection, shop_id, batch, shop.currency, is_complete=True)
     if changed:
         forget_shelves(context, shop)
     return len(changed)

@@ -88,6 +88,15 @@ def test_the_newest_description_of_a_product_holds_in_whatever_order_they_come(c
     assert rows(context, ada, "SELECT price FROM variants") == [{"price": 1003}]
 
 
+def test_a_complete_description_of_the_same_version_corrects_what_a_webhook_could_not_tell(context, ada):
+    with context.db.shop(ada.shop_id) as connection:
+        recording.record_products(connection, ada.shop_id, [mug(1, n_available=0)], "EUR")
+        assert recording.record_products(connection, ada.shop_id, [mug(1)], "EUR") == []
+        assert len(recording.record_products(connection, ada.shop_id, [mug(1)], "EUR", is_complete=True)) == 1
+        assert recording.record_products(connection, ada.shop_id, [mug(1)], "EUR", is_complete=True) == []
+    assert rows(context, ada, "SELECT is_available FROM products") == [{"is_available": True}]
+
+
 def test_variants_that_are_gone_go_and_a_product_of_several_has_no_sole_one(context, ada):
     with context.db.shop(ada.shop_id) as connection:
         recording.record_products(connection, ada.shop_id, [mug(1, variants=3)], "EUR")

@@ -12,11 +12,18 @@ from app.domain.catalog import Product, Variant
 
 
 def record_products(
-    connection: Connection, shop_id: int, products: Sequence[Product], currency: str
+    connection: Connection,
+    shop_id: int,
+    products: Sequence[Product],
+    currency: str,
+    *,
+    is_complete: bool = False,
 ) -> list[int]:
     """Upsert products with their variants; return the ids of those that really changed.
 
-    A description older than the stored one, or than a removal, changes nothing.
+    A description older than the stored one, or than a removal, changes nothing. One of the same version
+    counts only where it `is_complete` and says something else: Shopify's webhooks can't tell untracked
+    stock, gift cards or the 101st variant, its API can.
     """
     latest = {product.platform_product_id: product for product in _oldest_first(products)}
     stage(
@@ -25,7 +32,8 @@ def record_products(
         _PRODUCT_COLUMNS,
         (_product_row(p, currency) for p in latest.values()),
     )
-    changed = connection.execute(_UPSERT_PRODUCTS, {"shop_id": shop_id}).all()
+    values = {"shop_id": shop_id, "is_complete": is_complete}
+    changed = connection.execute(_UPSERT_PRODUCTS, values).all()
     if not changed:
         return []
     ids = {row.platform_product_id: row.product_id for row in changed}
@@ -111,6 +119,11 @@ _UPSERT_PRODUCTS = text(f"""
     ON CONFLICT (shop_id, platform_product_id) DO UPDATE
     SET ({_NAMES}, removed_at) = ({", ".join(f"excluded.{name.strip()}" for name in _NAMES.split(","))}, NULL)
     WHERE excluded.source_updated_at > products.source_updated_at
+       OR (:is_complete AND excluded.source_updated_at = products.source_updated_at
+           AND products.removed_at IS NULL
+           AND (excluded.is_available, excluded.is_gift_card, excluded.price, excluded.sole_variant_id)
+               IS DISTINCT FROM
+               (products.is_available, products.is_gift_card, products.price, products.sole_variant_id))
     RETURNING product_id, platform_product_id""")
 
 _VARIANT_COLUMNS = (
