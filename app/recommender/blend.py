@@ -53,12 +53,16 @@ class Blend:
     rho: float = 0.5
     w: float = 0.5
     borrow: float = 0.2
-    recency: float = 0.2
+    recency: float = 0.1
 
     def leaning(self, popularity: float) -> Blend:
-        """Return the blend a merchant asks for: -1 specific, 0 as it is, 1 popular."""
+        """Return the blend a merchant asks for: -1 specific, 0 as it is, 1 popular.
+
+        Either way the prior gets stronger; towards popular it looks less at likeness and more at orders.
+        """
+        tau = self.tau * (1.0 - 0.75 * max(0.0, popularity))
         rho = max(0.0, self.rho + 0.5 * popularity)
-        return Blend(self.m * 4.0 ** abs(popularity), self.tau, rho, self.w, self.borrow, self.recency)
+        return Blend(self.m * 4.0 ** abs(popularity), tau, rho, self.w, self.borrow, self.recency)
 
 
 @dataclass(frozen=True, eq=False)

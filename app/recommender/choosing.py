@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from app.recommender.blend import Blend
+from app.recommender.blend import BLOCK_BYTES, Blend
 from app.recommender.lists import top_n
 from app.recommender.metrics import N_PLACES, coverage, hit_rate, hits, ndcg, recall
 from app.recommender.personal import OPINIONS, Taste
@@ -22,6 +22,8 @@ from app.recommender.tasks import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy.typing as npt
 
     from app.recommender.interactions import Catalogue, History, IntArray
     from app.recommender.model import Model
@@ -43,8 +45,12 @@ OPINION_BYTES = 192 * 2**20
 # point of log accuracy: bestsellers for everyone are accurate and useless.
 COVERAGE_WORTH = 0.35
 TAIL_WORTH = 0.5
-# A setting has to be this much better (log) than the one tried before it to take its place.
+# Worth of a point lost against the best simple method: the promise is never to lose.
+LOSS_WORTH = 10.0
+# A setting has to be this much better (log) than the one tried before it to take its place; a stronger
+# season more, because lists are shown for longer than the weeks it was judged on.
 MARGIN = 0.002
+SEASON_MARGIN = 0.01
 
 # From the reference: shops with speaking titles; grocers, where popularity rules; and between them.
 BLENDS = (
@@ -55,9 +61,12 @@ BLENDS = (
     Blend(m=10.0),
     Blend(m=200.0, tau=4.0, rho=1.0, w=0.5),
     Blend(m=200.0, tau=4.0, rho=1.0, w=0.0),
+    Blend(m=200.0, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
+    Blend(m=2000.0, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
+    Blend(m=20_000.0, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
 )
 BORROWS = (0.0, 0.1, 0.4)
-RECENCIES = (0.0, 0.1, 0.35)
+RECENCIES = (0.0, 0.2, 0.35)
 _OPINIONS = (Taste(), Taste(ease=1.0, factors=0.3, neighbours=0.0), Taste(ease=1.0, neighbours=0.3))
 DISCOVERIES = tuple(
     replace(opinion, half_life_days=half_life, recency=recency)
@@ -122,40 +131,66 @@ def choose(
 
 
 def choose_blend(model: Model, queries: BasketQueries) -> Blend:
-    """Try the shapes of shops, then how much to borrow, then how much the season counts."""
+    """Try the shapes of shops, then how much to borrow, then how much the season counts.
+
+    A setting is judged by log HR@10 + log NDCG@10 + `TAIL_WORTH` log tail HR@10, less `LOSS_WORTH` times what
+    it loses in either of the first two against the best of bestsellers and plain counting.
+    """
+    questions = _Questions(queries)
+    floor = np.maximum(*(questions.answered(lists) for lists in simple_lists(model, questions.seeds)))
 
     def quality(blend: Blend) -> float:
-        return blend_quality(model, blend, queries)
+        scorer = model.scorer_with(blend)
+        parts = [
+            top_n(scorer.scores(block), N_PLACES)[0] for block in blocks(questions.seeds, scorer.block_rows)
+        ]
+        columns = np.concatenate(parts)
+        reached = questions.answered(np.where(columns >= 0, scorer.candidates[columns], -1))
+        loss = np.maximum(floor - reached, 0.0)[:2].sum()
+        return float(reached @ (1.0, 1.0, TAIL_WORTH) - LOSS_WORTH * loss)
 
     best = _best(BLENDS, quality)
     best = _best((best, *(replace(best, borrow=borrow) for borrow in BORROWS)), quality)
-    return _best((best, *(replace(best, recency=recency) for recency in RECENCIES)), quality)
+    seasons = (best, *(replace(best, recency=recency) for recency in RECENCIES))
+    return _best(seasons, quality, SEASON_MARGIN)
 
 
-def _best(settings: tuple[T, ...], quality: Callable[[T], float]) -> T:
+def simple_lists(model: Model, seeds: IntArray) -> tuple[IntArray, IntArray]:
+    """Bestsellers, and most orders together with ties by popularity: two int64 [n_seeds, 10]."""
+    popularity = model.n_orders / (1.0 + 2.0 * model.n_orders.max(initial=0))
+    found: tuple[list[IntArray], list[IntArray]] = ([], [])
+    for block in blocks(seeds, max(1, BLOCK_BYTES // (8 * model.catalogue.n_items))):
+        popular = np.tile(popularity.astype(np.float32), (len(block), 1))
+        for lists, scores in zip(found, (popular, popular + model.pairs.rows(block).toarray()), strict=True):
+            scores[np.arange(len(block)), block] = -np.inf
+            lists.append(top_n(scores, N_PLACES)[0])
+    return np.concatenate(found[0]), np.concatenate(found[1])
+
+
+class _Questions:
+    """The questions of a validation, asked about each product once."""
+
+    def __init__(self, queries: BasketQueries) -> None:
+        self.queries = queries
+        self.seeds, self._row_of = np.unique(queries.item, return_inverse=True)
+        self._n_targets = np.diff(queries.targets.indptr)[queries.row] - 1
+
+    def answered(self, lists_of_seeds: IntArray) -> npt.NDArray[np.float64]:
+        """Return log HR@10, log NDCG@10 and log tail HR@10 of the lists of `seeds`."""
+        queries, lists = self.queries, lists_of_seeds[self._row_of]
+        held = hits(lists, queries.row, queries.targets, queries.item)
+        tail = hits(np.where(queries.is_head[lists], -1, lists), queries.row, queries.targets, queries.item)
+        means = (hit_rate(held, N_PLACES), ndcg(held, self._n_targets), hit_rate(tail, N_PLACES))
+        return np.array([_log(float(values.mean())) for values in means])
+
+
+def _best(settings: tuple[T, ...], quality: Callable[[T], float], margin: float = MARGIN) -> T:
     best, highest = settings[0], quality(settings[0])
     for setting in settings[1:]:
         reached = quality(setting)
-        if reached > highest + MARGIN:
+        if reached > highest + margin:
             best, highest = setting, reached
     return best
-
-
-def blend_quality(model: Model, blend: Blend, queries: BasketQueries) -> float:
-    """log HR@10 + log NDCG@10 + `TAIL_WORTH` log tail HR@10 on some queries."""
-    scorer = model.scorer_with(blend)
-    asked, row_of = np.unique(queries.item, return_inverse=True)
-    parts = [top_n(scorer.scores(block), N_PLACES)[0] for block in blocks(asked, scorer.block_rows)]
-    columns = np.concatenate(parts)
-    lists = np.where(columns >= 0, scorer.candidates[columns], -1)[row_of]
-    held = hits(lists, queries.row, queries.targets, queries.item)
-    tail = hits(np.where(queries.is_head[lists], -1, lists), queries.row, queries.targets, queries.item)
-    n_targets = np.diff(queries.targets.indptr)[queries.row] - 1
-    return (
-        _log(hit_rate(held, N_PLACES).mean())
-        + _log(ndcg(held, n_targets).mean())
-        + TAIL_WORTH * _log(hit_rate(tail, N_PLACES).mean())
-    )
 
 
 def choose_taste(

@@ -1,0 +1,166 @@
+"""The back-test asks the reference's questions, tells the truth and refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.recommender import Blend, Catalogue, History, backtest, card, fit
+from app.recommender.card import orders_still_needed
+from app.recommender.choosing import DEFAULT_BLEND, choose, choose_blend
+from app.recommender.evaluation import (
+    OURS,
+    is_worse_than_before,
+    product_values,
+    verdict,
+)
+from app.recommender.fitting import fitting_epochs
+from app.recommender.tasks import basket_queries, customer_queries, split_by_time
+from tests.unit.recommender.shops import DAY, FIXED, planted, random_shop
+
+
+def test_the_newest_orders_are_the_test_and_nothing_of_them_is_known() -> None:
+    catalogue, history = random_shop(n_orders=100)
+    split = split_by_time(catalogue, history, 0.15)
+    assert (split.n_train_orders, split.n_test_orders) == (85, 15)
+    assert split.train.order.max() == 84
+    assert split.test.order.min() >= 85
+    assert split.train.occurred_at.max() < split.split_at
+    assert set(np.unique(split.train.item)) == set(range(split.catalogue.n_items))
+
+
+def test_a_cart_after_the_split_is_not_known() -> None:
+    history = History.of([0, 1, 2, -1, -1], [0] * 5, [0, 1, 0, 0, 1], occurred_at=[1, 2, 3, 2.5, 3.5])
+    split = split_by_time(Catalogue.of("ab"), history, 0.34)
+    assert split.train.occurred_at.tolist() == [1, 2, 2.5]
+
+
+def test_questions_are_the_references() -> None:
+    # Train: orders 0 to 3. Test: order 4 holds a, b and the new d; order 5 only a; order 6 a and the new d.
+    order = [0, 0, 1, 2, 3, 4, 4, 4, 5, 6, 6]
+    item = [0, 1, 0, 2, 1, 0, 1, 3, 0, 0, 3]
+    user = [0, 0, 0, 1, 1, 0, 0, 0, 1, 2, 2]
+    split = split_by_time(Catalogue.of("abcd"), History.of(order, user, item, occurred_at=order), 3 / 7)
+    queries = basket_queries(split, seed=7)
+    assert queries.item.tolist() == [0, 1]
+    assert queries.targets[queries.row].toarray().tolist() == [[1, 1, 0], [1, 1, 0]]
+    everything = customer_queries(split, only_new=False)
+    assert everything.user.tolist() == [0, 1]
+    found = customer_queries(split, only_new=True)
+    assert found.user.tolist() == [1]
+    assert found.targets.toarray().tolist() == [[1, 0, 0]]
+
+
+def test_product_values_equal_a_slow_count() -> None:
+    catalogue, history = random_shop(n_items=150, n_orders=300)
+    split = split_by_time(catalogue, history, 0.2)
+    queries = basket_queries(split, seed=7)
+    random = np.random.default_rng(1)
+    n_items = split.catalogue.n_items
+    lists = np.array([random.permutation(np.delete(np.arange(n_items), i))[:10] for i in range(n_items)])
+    values = product_values(lists, queries)
+    for number, (item, row) in enumerate(zip(queries.item.tolist(), queries.row.tolist(), strict=True)):
+        targets = set(queries.targets[[row]].indices.tolist()) - {item}
+        tail = {target for target in targets if not queries.is_head[target]}
+        shown = lists[item].tolist()
+        assert values["hr10"][number] == float(bool(targets & set(shown)))
+        assert values["recall10"][number] == len(targets & set(shown)) / min(10, len(targets))
+        assert np.isnan(values["tail_hr10"][number]) == (not tail)
+        if tail:
+            assert values["tail_hr10"][number] == float(bool(tail & set(shown)))
+
+
+def test_a_shop_with_habits_is_proven_and_published() -> None:
+    catalogue, history = planted(n_pairs=20, n_orders_per_pair=40)
+    report = backtest(catalogue, history, options=replace(FIXED, blend=None))
+    ours, popular = report.score(OURS), report.score("popularity")
+    assert ours is not None
+    assert popular is not None
+    assert ours.ndcg10 > popular.ndcg10 + 0.1
+    assert (report.is_publishable, report.is_proven) == (True, True)
+    assert ours.ci["hr10"][0] <= ours.hr10 <= ours.ci["hr10"][1]
+    assert {score.task for score in report.scores} == {"also-bought", "for-you", "discover"}
+    written = card(report, catalogue, history)
+    assert written.headline.startswith("Of 100 questions from your newest orders")
+    assert f"held a right answer {ours.hr10 * 100:.0f} times" in written.headline
+    assert written.as_dict()["numbers"]["n_orders"] == 800
+
+
+def test_a_loss_beyond_chance_is_not_published_and_says_so() -> None:
+    is_publishable, reason = verdict({"hr10": (-0.05, -0.08, -0.02), "ndcg10": (0.0, -0.1, 0.1)}, 5000)
+    assert not is_publishable
+    assert "hr10 -0.050" in reason
+    assert verdict({"hr10": (-0.01, -0.03, 0.01), "ndcg10": (-0.01, -0.02, 0.0)}, 5000)[0]
+
+
+def test_a_model_two_percent_below_the_old_one_is_noticed() -> None:
+    report = backtest(*planted(n_pairs=10), options=FIXED, tasks=("also-bought",))
+    ours = report.score(OURS)
+    assert ours is not None
+    others = tuple(score for score in report.scores if score.method != OURS)
+    slightly = replace(report, scores=(*others, replace(ours, ndcg10=ours.ndcg10 * 0.985)))
+    clearly = replace(report, scores=(*others, replace(ours, ndcg10=ours.ndcg10 * 0.97)))
+    assert not is_worse_than_before(report, slightly)
+    assert is_worse_than_before(report, clearly)
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "history"),
+    [
+        (Catalogue.of([]), History.empty()),
+        (Catalogue.of("abc"), History.empty()),
+        (Catalogue.of("abc"), History.of([0, 0], [0, 0], [0, 1], occurred_at=[1.0, 1.0])),
+        (Catalogue.of("abc"), History.of([0, 1], [0, 0], [0, 1])),
+        (Catalogue.of("a"), History.of(range(10_000), [0] * 10_000, [0] * 10_000)),
+    ],
+)
+def test_too_little_data_is_said_with_the_number_still_needed(catalogue: Catalogue, history: History) -> None:
+    report = backtest(catalogue, history)
+    written = card(report, catalogue, history)
+    assert (report.is_proven, report.is_publishable) == (False, True)
+    assert orders_still_needed(written.numbers) == 334 - written.numbers["n_orders_of_several"]
+    assert "no orders yet" in written.headline or "more are needed" in written.headline
+
+
+def test_parameters_are_chosen_on_the_past_only() -> None:
+    catalogue, history = planted(n_pairs=20, n_orders_per_pair=60)
+    seen: list[float] = []
+
+    def fit_inner(inner_catalogue: Catalogue, inner_history: History):  # type: ignore[no-untyped-def]
+        seen.append(inner_history.newest_at)
+        return fit(inner_catalogue, inner_history, options=FIXED)
+
+    choice = choose(catalogue, history, fit_inner, seed=7)
+    assert choice.n_product_queries >= 200
+    assert seen == [sorted(history.occurred_at[history.order < 1050])[-1]] or seen[0] < history.newest_at
+
+
+def test_too_few_questions_leave_the_defaults() -> None:
+    choice = choose(*random_shop(n_orders=60), lambda *_: pytest.fail("nothing to choose from"), seed=7)
+    assert (choice.blend, choice.n_product_queries) == (DEFAULT_BLEND, 0)
+
+
+def test_a_shop_of_bestsellers_gets_a_popular_blend() -> None:
+    # Baskets are drawn from the same bestsellers whatever is in them: only popularity predicts.
+    random = np.random.default_rng(4)
+    share = 1.0 / np.arange(1, 81) ** 1.2
+    order, item = [], []
+    for number in range(1500):
+        for held in random.choice(80, 3, replace=False, p=share / share.sum()):
+            order.append(number)
+            item.append(held)
+    at = 1.6e9 + np.array(order) * DAY
+    history = History.of(order, [-1] * len(order), item, occurred_at=at)
+    catalogue = Catalogue.of([str(i) for i in range(80)])
+    split = split_by_time(catalogue, history, 0.1)
+    model = fit(split.catalogue, split.train, options=FIXED)
+    assert choose_blend(model, basket_queries(split, 7)).rho > Blend().rho
+    report = backtest(catalogue, history, tasks=("also-bought",), methods=("popularity", "co-purchase", OURS))
+    assert report.against["hr10"][2] >= 0
+    assert report.against["ndcg10"][2] >= 0
+
+
+def test_more_data_is_passed_over_less_often() -> None:
+    assert [fitting_epochs(n) for n in (0, 1_000, 400_000, 5_000_000)] == [30, 30, 25, 10]
