@@ -56,12 +56,22 @@ def _says_errors(function: Callable[P, T]) -> Callable[P, T]:
 
         from app.embedded import EmbeddedServerError
         from app.platforms.base import PlatformError
+        from app.services.orderfile import OrderFileError
         from app.services.shops import UnknownShopError
         from app.services.vault import VaultError
 
+        mendable = (
+            SettingsError,
+            EmbeddedServerError,
+            PlatformError,
+            UnknownShopError,
+            VaultError,
+            OrderFileError,
+        )
+
         try:
             return function(*args, **kwargs)
-        except (SettingsError, EmbeddedServerError, PlatformError, UnknownShopError, VaultError) as error:
+        except mendable as error:
             raise click.ClickException(str(error) or (error.__class__.__doc__ or "").strip()) from None
         except OperationalError as error:
             reason = str(error.orig).strip().splitlines()[0]
@@ -167,10 +177,18 @@ def keys() -> None:
 
 
 @main.command("import")
+@click.argument("orders", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @shop_option
 @_says_errors
-def import_(domain: str | None) -> None:
-    """Import a shop's products, customers and orders, or go on with an import that was interrupted."""
+def import_(orders: Path | None, domain: str | None) -> None:
+    """Import a shop's history, or go on where an import was interrupted.
+
+    With ORDERS, a CSV file (Shopify's and WooCommerce's order exports are recognised), older orders are
+    added that the platform does not export any more.
+    """
+    if orders is not None:
+        _import_file(orders, domain)
+        return
     from app.services import importing, jobs
     from app.services.installing import start_import
     from app.services.progress import show_progress
@@ -189,6 +207,19 @@ def import_(domain: str | None) -> None:
                 )
             return
     raise click.ClickException("a worker is importing this shop right now; see the admin for its progress")
+
+
+def _import_file(path: Path, domain: str | None) -> None:
+    from app.services.backfilling import import_orders_file
+
+    context = _context()
+    done = import_orders_file(context, _shop_id(context, domain), path)
+    for reject in done.rejects:
+        click.echo(f"line {reject.line}: {reject.reason}", err=True)
+    click.echo(
+        f"{done.n_orders} orders were added; {done.n_rejected} lines could not be read and"
+        f" {done.n_unknown_products} of the file's products are not in the shop."
+    )
 
 
 @main.command()

@@ -1,0 +1,48 @@
+"""Older orders from a file teach beside the shop's own; bad rows are named, and nothing is written twice."""
+
+from sqlalchemy import text
+
+from app.services import recording
+from app.services.backfilling import import_orders_file
+from tests.db.test_recording import mug, order
+
+HEADER = "order_id,customer_id,ordered_at,product_id,title,category,quantity,unit_price,currency\n"
+
+
+def write(path, *lines):
+    path.write_text(HEADER + "\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_good_rows_come_in_and_bad_ones_are_named_by_line(context, ada, tmp_path):
+    path = write(
+        tmp_path / "orders.csv",
+        "1,c1,2024-01-01T10:00:00Z,9007199254741001,Blue mug,,2,12.00,EUR",
+        "2,c1,2024-02-30T10:00:00Z,9007199254741001,Blue mug,,1,12.00,EUR",
+        "3,,2024-03-01T10:00:00Z,old-id, BLUE MUG,,1,12.00,EUR",
+        "4,c2,2024-03-02T10:00:00Z,gone,Green mug,,1,9.00,EUR",
+    )
+    with context.db.shop(ada.shop_id) as connection:
+        recording.record_products(connection, ada.shop_id, [mug(1)], "EUR")
+    done = import_orders_file(context, ada.shop_id, path)
+    assert (done.n_orders, done.n_unknown_products, done.n_rejected) == (2, 1, 1)
+    assert [reject.line for reject in done.rejects] == [3]
+    assert import_orders_file(context, ada.shop_id, path).n_orders == 0
+    with context.db.shop(ada.shop_id) as connection:
+        rows = connection.execute(
+            text(
+                "SELECT o.platform_order_id, o.total, l.platform_product_id FROM orders o"
+                " JOIN order_lines l USING (shop_id, order_id) ORDER BY 1"
+            )
+        ).all()
+    assert [tuple(row) for row in rows] == [("1", 2400, "9007199254741001"), ("3", 1200, "9007199254741001")]
+
+
+def test_what_the_shop_itself_said_of_an_order_holds(context, ada, tmp_path):
+    path = write(tmp_path / "o.csv", "5001,x,2020-01-01T00:00:00Z,9007199254741001,Blue mug,,9,1.00,EUR")
+    with context.db.shop(ada.shop_id) as connection:
+        recording.record_products(connection, ada.shop_id, [mug(1)], "EUR")
+        recording.record_orders(connection, context.hasher, ada.shop_id, [order(1)])
+    assert import_orders_file(context, ada.shop_id, path).n_orders == 0
+    with context.db.shop(ada.shop_id) as connection:
+        assert connection.execute(text("SELECT total FROM orders")).scalar() == 1200
