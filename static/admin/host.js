@@ -118,7 +118,8 @@
     event.preventDefault();
     link.click();
   });
-  if (customElements.get("s-app-nav") || customElements.get("ui-nav-menu")) root.classList.add("host-nav");
+  // Framed, the platform shows <s-app-nav> in a navigation of its own; ours would be a second one.
+  if (bridge()?.environment?.embedded) root.classList.add("host-nav");
 
   // -- unsaved changes -----------------------------------------------------------------------------------
 

@@ -46,7 +46,14 @@ class AdminTab:
     """A merchant's tab, which remembers every complaint of the browser."""
 
     def __init__(
-        self, browser: Browser, origin: str, shop: Shop, *, has_bridge: bool = True, **options: Any
+        self,
+        browser: Browser,
+        origin: str,
+        shop: Shop,
+        *,
+        has_bridge: bool = True,
+        bridge_extra: str = "",
+        **options: Any,
     ) -> None:
         self.context: BrowserContext = browser.new_context(**({"locale": "en-GB"} | options))
         self.page: Page = self.context.new_page()
@@ -54,7 +61,7 @@ class AdminTab:
         self.complaints: list[str] = []
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._hear)
-        self.has_bridge = has_bridge
+        self.has_bridge, self.bridge_extra = has_bridge, bridge_extra
         self.context.route("https://cdn.shopify.com/**", self._bridge)
 
     def open(self, path: str) -> Page:
@@ -71,4 +78,4 @@ class AdminTab:
         if not self.has_bridge:
             return route.abort()
         body = BRIDGE.replace("TOKEN", repr(token_for(self.shop, seconds=3600)))
-        return route.fulfill(content_type="text/javascript", body=body)
+        return route.fulfill(content_type="text/javascript", body=body + self.bridge_extra)

@@ -206,7 +206,7 @@ def test_progress_without_a_known_total_has_no_share(context: Context, ada: Shop
 
 def test_a_card_of_another_version_is_read_without_its_sentences(context: Context, ada: Shop) -> None:
     with furniture(context, ada) as made:
-        made.model("published", days_ago=1, card={"sentences": "not a list", "n_orders": 7})
+        made.model("published", days_ago=1, card={"strengths": "not a list", "numbers": {"n_orders": 7}})
         card = reporting.standing(made.connection, ada.shop_id).model
     assert card is not None
-    assert (card.sentences, card.numbers["n_orders"]) == ((), 7)
+    assert (card.headline, card.strengths, card.numbers) == ("", (), {"n_orders": 7})

@@ -116,8 +116,10 @@ def test_recommendations_show_the_model_card_and_the_best_sellers(
     merchant: Merchant, ids: dict[str, int]
 ) -> None:
     text = merchant.read("/admin/recommendations")
-    for sentence in CARD["sentences"]:
-        assert sentence in text
+    assert CARD["headline"] in text
+    for part in ("strengths", "weaknesses", "data", "advice"):
+        for sentence in CARD[part]:
+            assert sentence in text
     assert "Learned 7 hours ago, model 2." in text
     assert "Your best sellers, of 12 products. Blue mug, 30 cl 18.00 €" in text
     assert "Back to model 1" in text
@@ -335,7 +337,7 @@ def test_words_from_outside_are_shown_as_words(context: Context, ada: Shop, merc
     with context.db.shop(ada.shop_id) as connection:
         made = Furniture(context, connection, ada)
         product_id = made.product(1, nasty)
-        model_id = made.model("published", days_ago=0.2, card={"sentences": [nasty]})
+        model_id = made.model("published", days_ago=0.2, card={"headline": nasty, "strengths": [nasty]})
         made.ranking(model_id, "bestsellers", 0, [product_id], [[0, 0, 0, "popular"]])
         made.delivery("dead", number=1, error=nasty, topic=nasty)
         made.job("import", "failed", error=nasty)
@@ -356,7 +358,7 @@ def test_what_needs_attention_is_told_with_a_way_out(context: Context, ada: Shop
         made = Furniture(context, connection, ada)
         made.job("import", "failed", error="ExportFailedError: the shop's export failed")
         made.model("published", days_ago=3)
-        made.model("refused", days_ago=1, card={"sentences": ["Bestsellers were better."]})
+        made.model("refused", days_ago=1, card={"reason": "Bestsellers were better."})
         made.message("failed", days_ago=2, reason="bounced")
         made.delivery("dead", number=1)
     text = merchant.read("/admin/")
