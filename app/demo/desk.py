@@ -78,6 +78,10 @@ class Desk:
             raise NotFoundError(f"there is no variant {variant_id} in this shop")
         return found
 
+    def known_variant(self, variant_id: int) -> Variant | None:
+        found = self._product_of.get(variant_id)
+        return found[1] if found is not None else None
+
     def product_by_handle(self, handle: str) -> Product | None:
         return next((p for p in self.world.products.values() if p.handle == handle), None)
 

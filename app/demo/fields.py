@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
@@ -115,13 +116,27 @@ def denial(caller: Caller, type_name: str, field_name: str, returns: str) -> Acc
 # -- shared answers --------------------------------------------------------------------------------------
 
 
-def money(caller: Caller, minor: int) -> dict[str, str]:
-    return {"amount": decimal(minor, caller.currency), "currencyCode": caller.currency}
+class SharedMoney(dict[str, Any]):
+    """Money as the API shows it; the same amount is the same object, so it is made and written once."""
 
 
-def bag(caller: Caller, minor: int) -> dict[str, Any]:
-    one = money(caller, minor)
-    return {"shopMoney": one, "presentmentMoney": one}
+@cache
+def _money(minor: int, currency: str) -> SharedMoney:
+    return SharedMoney(amount=decimal(minor, currency), currencyCode=currency)
+
+
+@cache
+def _bag(minor: int, currency: str) -> SharedMoney:
+    one = _money(minor, currency)
+    return SharedMoney(shopMoney=one, presentmentMoney=one)
+
+
+def money(caller: Caller, minor: int) -> SharedMoney:
+    return _money(minor, caller.currency)
+
+
+def bag(caller: Caller, minor: int) -> SharedMoney:
+    return _bag(minor, caller.currency)
 
 
 def plain_money(caller: Caller, minor: int) -> str:

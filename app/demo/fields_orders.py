@@ -177,8 +177,7 @@ def _product(caller: Caller, line: Line | CartLine) -> Product | None:
 
 
 def _variant(caller: Caller, line: Line | CartLine) -> Variant | None:
-    product = _product(caller, line)
-    return next((v for v in product.variants if v.id == line.variant_id), None) if product else None
+    return caller.store.known_variant(line.variant_id)
 
 
 def _title(caller: Caller, line: Line | CartLine) -> str:

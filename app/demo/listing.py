@@ -8,6 +8,7 @@ import bisect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from graphql import GraphQLError
@@ -85,12 +86,17 @@ def _connection(listing: Listing, indexes: range, has_before: bool, has_after: b
 
 
 def _cursor(key: tuple[Any, int]) -> str:
-    return base64.b64encode(json.dumps({"last_id": key[1], "last_value": key[0]}).encode()).decode()
+    told = {"last_id": key[1], "last_value": key[0]}
+    if isinstance(key[0], datetime):
+        told = {"last_id": key[1], "last_time": key[0].isoformat()}
+    return base64.b64encode(json.dumps(told).encode()).decode()
 
 
 def _read_cursor(cursor: str) -> tuple[Any, int]:
     try:
         told = json.loads(base64.b64decode(cursor, validate=True))
+        if "last_time" in told:
+            return datetime.fromisoformat(told["last_time"]), int(told["last_id"])
         return told["last_value"], int(told["last_id"])
     except (binascii.Error, ValueError, KeyError, TypeError) as problem:
         raise GraphQLError(f"Invalid cursor for current pagination sort: {cursor}") from problem

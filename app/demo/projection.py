@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from typing import Any
 
 from graphql import (
@@ -25,16 +26,21 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values
 
-from app.demo.fields import Caller, denial, resolver_of, type_of
+from app.demo.fields import Caller, Resolver, SharedMoney, denial, resolver_of, type_of
 from app.demo.listing import Listing
 from app.demo.live import DemoStoreError
+from app.demo.world import Customer, Product, Variant
 
 # Shopify's limits on bulk queries (shopify.dev, Perform bulk operations).
 MAX_CONNECTIONS = 5
 MAX_NESTING = 2
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-Read = Callable[[Caller, Any], Any]
+# Reads one record (or one value of it) as JSON text; "" is a field this record does not have.
+Read = Callable[[Caller, Any], str]
+Items = Callable[[Caller, Any], Iterable[Any]]
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_TEXTS: dict[type, Callable[[Any], str]] = {str: encode_basestring, int: repr, type(None): lambda _: "null"}
 
 
 class BulkRefusedError(DemoStoreError):
@@ -47,15 +53,13 @@ class BulkRefusedError(DemoStoreError):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A list inside a record: its items, how one is read, and the lists inside each."""
+    """A list inside a record: its items, how one begins its line, its id, and the lists inside each."""
 
-    items: Read
-    read: Read
+    items: Items
+    # The record's JSON object without the closing brace, which `__parentId` may come before.
+    open_line: Read
+    identity: Read
     children: tuple[Connection, ...]
-
-
-# A connection, one of its items, and the id of the record it belongs to.
-_Entry = tuple[Connection, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +74,17 @@ class Plan:
 
     def lines(self, caller: Caller, group: list[tuple[Connection, Any]]) -> list[str]:
         """Parents first, then each kind of child in order; children name their parent."""
-        written: list[str] = []
-        level: list[_Entry] = [(connection, item, None) for connection, item in group]
+        written = [connection.open_line(caller, item) + "}\n" for connection, item in group]
+        level = group
         while level:
-            below: list[_Entry] = []
-            for connection, item, parent_id in level:
-                record = connection.read(caller, item)
-                if parent_id is not None:
-                    record["__parentId"] = parent_id
-                written.append(_encode(record) + "\n")
+            below: list[tuple[Connection, Any]] = []
+            for connection, item in level:
                 for child in connection.children:
-                    below.extend((child, x, record["id"]) for x in child.items(caller, item))
+                    end = f',"__parentId":{connection.identity(caller, item)}}}\n'
+                    items, open_line = child.items(caller, item), child.open_line
+                    written += [open_line(caller, x) + end for x in items]
+                    if child.children:
+                        below.extend((child, x) for x in items)
             level = below
         return written
 
@@ -142,8 +146,14 @@ class _Compiler:
         self._check(parent, node)
         item_type, selections = self._node_of(get_named_type(field.type), node)
         resolve, args = resolver_of(parent.name, node.name.value), get_argument_values(field, node)
-        read, children = self._record(item_type, selections, depth)
-        return Connection(lambda caller, of: _items(resolve(caller, of, args)), read, children)
+        open_line, children = self._record(item_type, selections, depth)
+        identity = resolver_of(item_type.name, "id")
+        return Connection(
+            lambda caller, of: _items(resolve(caller, of, args)),
+            open_line,
+            lambda caller, of: encode_basestring(identity(caller, of, {})),
+            children,
+        )
 
     def _check(self, parent: GraphQLObjectType, node: FieldNode) -> GraphQLError | None:
         returns = get_named_type(parent.fields[node.name.value].type).name
@@ -172,7 +182,7 @@ class _Compiler:
     def _record(
         self, of_type: Any, selections: SelectionSetNode, depth: int
     ) -> tuple[Read, tuple[Connection, ...]]:
-        """How a record's own line is read, and the connections that become lines of their own."""
+        """How a record's line begins, and the connections that become lines of their own."""
         fields: list[tuple[str, Read]] = []
         children: list[Connection] = []
         chosen = list(selections.selections)
@@ -186,23 +196,16 @@ class _Compiler:
                 children.append(self._connection(of_type, node, depth + 1, reads_id))
             else:
                 fields.extend(self._fields(of_type, node))
-        return _dict_reader(fields), tuple(children)
+        return _open_object(fields), tuple(children)
 
     def _fields(self, of_type: Any, node: Any) -> list[tuple[str, Read]]:
         if isinstance(node, InlineFragmentNode):
             return self._on(of_type, node)
         name = node.alias.value if node.alias else node.name.value
         if node.name.value == "__typename":
-            return [
-                (
-                    name,
-                    lambda caller, of: (
-                        of_type.name if isinstance(of_type, GraphQLObjectType) else type_of(of)
-                    ),
-                )
-            ]
+            return [(name, lambda caller, of: encode_basestring(_type_name(of_type, of)))]
         if isinstance(of_type, GraphQLObjectType) and self._check(of_type, node) is not None:
-            return [(name, lambda caller, of: None)]
+            return [(name, lambda caller, of: "null")]
         return [(name, self._value(of_type, node))]
 
     def _on(self, of_type: Any, node: InlineFragmentNode) -> list[tuple[str, Read]]:
@@ -220,34 +223,77 @@ class _Compiler:
         args = get_argument_values(field, node)
         resolve = resolver_of(of_type.name, node.name.value)
         if isinstance(named, GraphQLScalarType | GraphQLEnumType):
-            return lambda caller, of: resolve(caller, of, args)
+            return _leaf(resolve, args)
         assert node.selection_set is not None
         if named.name.endswith("Connection"):
             raise BulkRefusedError(
                 "Connections inside an object that is not a connection's node can't run in bulk."
             )
-        read, _ = self._record(named, node.selection_set, MAX_NESTING)
+        open_line, _ = self._record(named, node.selection_set, MAX_NESTING)
         if is_list_type(get_nullable_type(field.type)):
-            return lambda caller, of: [read(caller, x) for x in resolve(caller, of, args)]
-        return lambda caller, of: _maybe(read, caller, resolve(caller, of, args))
+            return lambda caller, of: _list(open_line, caller, resolve(caller, of, args))
+        return _remembering(open_line, resolve, args)
+
+
+def _leaf(resolve: Resolver, args: dict[str, Any]) -> Read:
+    writer_of = _TEXTS.get
+
+    def read(caller: Caller, of: Any) -> str:
+        value = resolve(caller, of, args)
+        return writer_of(type(value), _json)(value)
+
+    return read
+
+
+def _list(open_line: Read, caller: Caller, items: Iterable[Any]) -> str:
+    return f"[{','.join([open_line(caller, x) + '}' for x in items])}]"
 
 
 def _items(found: Any) -> Any:
     return found.items if isinstance(found, Listing) else found
 
 
-def _maybe(read: Read, caller: Caller, of: Any) -> Any:
-    return None if of is None else read(caller, of)
+def _type_name(of_type: Any, of: Any) -> str:
+    return of_type.name if isinstance(of_type, GraphQLObjectType) else type_of(of)
 
 
 def _only_if(wanted: str, read: Read) -> Read:
-    return lambda caller, of: read(caller, of) if type_of(of) == wanted else _ABSENT
+    return lambda caller, of: read(caller, of) if type_of(of) == wanted else ""
 
 
-_ABSENT = object()
+def _open_object(fields: list[tuple[str, Read]]) -> Read:
+    """The record's fields in the order they were asked for; those that are "" are left out."""
+    keys = [f"{encode_basestring(name)}:" for name, _ in fields]
+    reads = [read for _, read in fields]
+    template = "{" + ",".join(f"{key}%s" for key in keys)
+
+    def open_object(caller: Caller, of: Any) -> str:
+        texts = [read(caller, of) for read in reads]
+        if "" in texts:
+            return "{" + ",".join(key + text for key, text in zip(keys, texts, strict=True) if text)
+        return template % tuple(texts)
+
+    return open_object
 
 
-def _dict_reader(fields: list[tuple[str, Read]]) -> Read:
-    return lambda caller, of: {
-        name: value for name, read in fields if (value := read(caller, of)) is not _ABSENT
-    }
+def _remembering(open_line: Read, resolve: Resolver, args: dict[str, Any]) -> Read:
+    """Reads an object inside a record; one that many records share is read once for the whole operation."""
+    known: dict[int, tuple[Any, str]] = {}
+
+    def read(caller: Caller, of: Any) -> str:
+        found = resolve(caller, of, args)
+        kept = known.get(id(found))
+        if kept is not None and kept[0] is found:
+            return kept[1]
+        if found is None:
+            return "null"
+        text = open_line(caller, found) + "}"
+        if isinstance(found, _SHARED):
+            # Keeping the object keeps its id from being given to another.
+            known[id(found)] = (found, text)
+        return text
+
+    return read
+
+
+_SHARED = (Product, Variant, Customer, SharedMoney)

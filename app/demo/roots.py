@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from app.demo.fields import Caller
@@ -55,13 +55,9 @@ def listing_of(
 def _sort_key(name: str | None) -> Key:
     """Sorted by what is asked for and then by id, so that a cursor names one place."""
     if name in {"CREATED_AT", "PROCESSED_AT", "PUBLISHED_AT"}:
-        return lambda x: (_micros(x.created_at), x.id)
+        return lambda x: (x.created_at, x.id)
     if name == "UPDATED_AT":
-        return lambda x: (_micros(x.updated_at), x.id)
+        return lambda x: (x.updated_at, x.id)
     if name == "TITLE":
         return lambda x: (x.title.lower(), x.id)
     return lambda x: (0, x.id)
-
-
-def _micros(at: datetime) -> int:
-    return int(at.timestamp() * 1_000_000)
