@@ -1,0 +1,285 @@
+"""Order files of three kinds come in; what can't is named by line and reason."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.cli_evaluate import evaluate, recommend
+from app.services.evaluating import evaluate_file, file_notes, method_rows, recommend_file, to_history
+from app.services.orderfile import (
+    GUEST,
+    MAX_LISTED_REJECTS,
+    UNKNOWN_PRICE,
+    Kind,
+    OrderFileError,
+    Reject,
+    read_orders,
+    read_time,
+)
+from tests.unit.recommender.shops import planted
+
+HEADER = "order_id,customer_id,ordered_at,product_id,title,category,quantity,unit_price,currency\n"
+SHARED = sorted((Path(__file__).resolve().parents[2].parent / "shared" / "data").glob("*small.csv.gz"))
+
+
+def written(folder: Path, text: str, name: str = "orders.csv") -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_the_plain_form_comes_in_as_columns(tmp_path: Path) -> None:
+    text = HEADER + (
+        '1001,cleo,2026-11-20T10:00:00Z,m1,"Mug, 8 cm",Mugs,2,6.50,GBP\n'
+        "1001,cleo,2026-11-20T10:00:00Z,p1,Plate,,1,,GBP\n"
+        "1002,,2026-11-21T12:30:00+01:00,m1,Mug,,1.5,7,GBP\n"
+    )
+    found = read_orders(written(tmp_path, text))
+    assert (found.kind, found.currency, found.rejects) == (Kind.PLAIN, "GBP", [])
+    assert (found.order_ids, found.customer_ids, found.product_ids) == (
+        ["1001", "1002"],
+        ["cleo"],
+        ["m1", "p1"],
+    )
+    assert (found.titles, found.categories) == (["Mug, 8 cm", "Plate"], ["Mugs", ""])
+    rows = found.rows
+    assert (rows.order.tolist(), rows.customer.tolist(), rows.product.tolist()) == (
+        [0, 0, 1],
+        [0, 0, GUEST],
+        [0, 1, 0],
+    )
+    assert rows.quantity.tolist() == [2.0, 1.0, 1.5]
+    assert rows.price_minor.tolist() == [650, UNKNOWN_PRICE, 700]
+    assert rows.ordered_at.tolist() == [read_time("2026-11-20T10:00:00Z")] * 2 + [
+        read_time("2026-11-21T11:30:00Z")
+    ]
+
+
+def test_bad_lines_are_named_and_good_ones_come_in(tmp_path: Path) -> None:
+    text = HEADER + (
+        "1,,2026-11-20,m1,Mug,,1,5,EUR\n"
+        "2,,yesterday,m1,Mug,,1,5,EUR\n"
+        "\n"
+        '3,,2026-11-20,m1,"Mug\nof two lines",,1,5,EUR\n'
+        "4,,2026-11-20,m1,Mug,,-2,5,EUR\n"
+        "5,,2026-11-20,m1,Mug,,many,5,EUR\n"
+        ",,2026-11-20,m1,Mug,,1,5,EUR\n"
+        "6,,2026-11-20,,Mug,,1,5,EUR\n"
+        "7,,0026-11-20,m1,Mug,,1,5,EUR\n"
+        "8\n"
+        "9,,,m1,Mug,,1,NaN,EUR\n"
+    )
+    found = read_orders(written(tmp_path, text))
+    assert found.order_ids == ["1", "3", "9"]
+    assert found.rejects == [
+        Reject(3, "the date 'yesterday' is not ISO 8601, as in 2026-11-21T09:30:00Z"),
+        Reject(7, "the quantity -2 is not between 0 and 1,000,000: no purchase"),
+        Reject(8, "the quantity 'many' is not a number"),
+        Reject(9, "no order number"),
+        Reject(10, "no product"),
+        Reject(11, "the year of '0026-11-20' is not between 1970 and 2200"),
+        Reject(12, "no product"),
+    ]
+    assert [remark.line for remark in found.remarks] == [13]
+    assert found.remarks[0].reason.startswith("taken without its price: ")
+    assert math.isnan(found.rows.ordered_at[2])
+    assert found.rows.price_minor.tolist() == [500, 500, UNKNOWN_PRICE]
+
+
+def test_shopifys_export_carries_the_first_line_of_an_order_on(tmp_path: Path) -> None:
+    text = (
+        "Name,Email,Financial Status,Paid at,Currency,Created at,Lineitem quantity,Lineitem name,Lineitem price,"
+        "Lineitem sku,Cancelled at,Vendor,Id\n"
+        "#1001,Cleo@Example.com,paid,2026-11-20 10:05:00 +0100,KWD,2026-11-20 10:00:00 +0100,"
+        "1,Mug - Red,1.250,MUG-R,,Oak,1\n"
+        "#1001,Cleo@Example.com,,,,,2,Plate,2.000,,,Oak,\n"
+        "#1002,dan@example.com,refunded,,KWD,2026-11-20 11:00:00 +0100,"
+        "1,Mug - Red,1.250,MUG-R,2026-11-20 12:00:00 +0100,Oak,2\n"
+        "#1002,dan@example.com,,,,,1,Plate,2.000,,,Oak,\n"
+    )
+    found = read_orders(written(tmp_path, text))
+    assert (found.kind, found.currency, found.n_cancelled) == (Kind.SHOPIFY, "KWD", 2)
+    assert (found.order_ids, found.customer_ids) == (["#1001"], ["cleo@example.com"])
+    assert (found.product_ids, found.titles) == (["MUG-R", "Plate"], ["Mug - Red", "Plate"])
+    assert found.vendors == ["Oak", "Oak"]
+    assert found.rows.price_minor.tolist() == [1250, 2000]
+    assert found.rows.ordered_at.tolist() == [read_time("2026-11-20T09:00:00Z")] * 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Order Number,Order Status,Order Date,Email (Billing),SKU,Item Name,Quantity (- Refund),Item Cost\n"
+        "77,Completed,2026-11-20 10:00,cleo@example.com,MUG,Mug,2,6.50\n"
+        "78,Cancelled,2026-11-20 10:00,dan@example.com,MUG,Mug,2,6.50\n",
+        "order_id;order_number;date;status;customer_id;billing_email;item_product_id;item_name;item_quantity;item_price\n"
+        "5;77;2026-11-20 10:00:00;wc-completed;12;cleo@example.com;MUG;Mug;2;6.50\n"
+        "6;78;2026-11-20 10:00:00;wc-failed;0;dan@example.com;MUG;Mug;2;6.50\n",
+    ],
+)
+def test_woocommerces_exports_are_recognised(tmp_path: Path, text: str) -> None:
+    found = read_orders(written(tmp_path, text))
+    assert (found.kind, found.n_cancelled, found.order_ids) == (Kind.WOOCOMMERCE, 1, ["77"])
+    assert len(found.customer_ids) == 1
+    assert (found.product_ids, found.titles) == (["MUG"], ["Mug"])
+    assert found.rows.quantity.tolist() == [2.0]
+    assert found.rows.price_minor.tolist() == [650]
+
+
+def test_gzip_and_a_byte_order_mark_are_seen_by_their_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "orders.whatever"
+    path.write_bytes(gzip.compress(b"\xef\xbb\xbf" + (HEADER + "1,,2026-11-20,m1,Mug,,1,5,EUR\n").encode()))
+    assert read_orders(path).order_ids == ["1"]
+
+
+def test_files_that_are_none_say_so(tmp_path: Path) -> None:
+    with pytest.raises(OrderFileError, match=r"^The header \(a, b\) is none we know"):
+        read_orders(written(tmp_path, "a,b\n1,2\n"))
+    with pytest.raises(OrderFileError, match=r"^The header \(nothing\)"):
+        read_orders(written(tmp_path, ""))
+    with pytest.raises(OrderFileError, match=r"^gone\.csv can't be read"):
+        read_orders(tmp_path / "gone.csv")
+    cut = tmp_path / "cut.csv.gz"
+    cut.write_bytes(gzip.compress((HEADER + "1,,2026-11-20,m1,Mug,,1,5,EUR\n" * 99).encode())[:-12])
+    with pytest.raises(OrderFileError, match=r"^cut\.csv\.gz can't be read"):
+        read_orders(cut)
+
+
+def test_a_wrong_file_does_not_fill_the_memory_with_its_echo(tmp_path: Path) -> None:
+    found = read_orders(written(tmp_path, HEADER + "1,,2026-11-20,,,,1,5,EUR\n" * (MAX_LISTED_REJECTS + 5)))
+    assert (len(found.rejects), found.n_rejected) == (MAX_LISTED_REJECTS, MAX_LISTED_REJECTS + 5)
+
+
+def test_an_unclosed_quote_loses_no_more_than_it_swallows(tmp_path: Path) -> None:
+    text = HEADER + '1,,2026-11-20,m1,Mug,,1,5,EUR\n2,,2026-11-20,m1,"Mug,,1,5,EUR\n' + "x" * 1_100_000 + "\n"
+    found = read_orders(written(tmp_path, text))
+    assert found.order_ids == ["1"]
+    assert found.rejects[0].line == 3
+    assert "field larger than field limit" in found.rejects[0].reason
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=300))
+def test_no_text_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.mktemp("any") / "orders.csv"
+    path.write_bytes((HEADER + text).encode("utf-8", "surrogatepass"))
+    found = read_orders(path)
+    assert len(found.rows) <= text.count("\n") + text.count("\r") + 1
+    assert len(found.titles) == len(found.product_ids)
+
+
+def history_text(n_pairs: int = 20, n_orders_per_pair: int = 40) -> str:
+    """A shop with habits in the plain form."""
+    catalogue, history = planted(n_pairs=n_pairs, n_orders_per_pair=n_orders_per_pair)
+    out = io.StringIO(HEADER)
+    out.seek(0, io.SEEK_END)
+    for order, user, item, at in zip(
+        history.order.tolist(),
+        history.user.tolist(),
+        history.item.tolist(),
+        history.occurred_at.tolist(),
+        strict=True,
+    ):
+        stamp = np.datetime64(int(at), "s")
+        out.write(f"{order},c{user},{stamp}Z,{catalogue.item_ids[item]},Thing {item},,1,1.00,EUR\n")
+    return out.getvalue()
+
+
+def test_a_file_becomes_what_the_recommender_takes(tmp_path: Path) -> None:
+    catalogue, history, user_ids = to_history(read_orders(written(tmp_path, history_text(5, 4))))
+    assert (catalogue.n_items, history.n_orders) == (len(set(history.item.tolist())), 20)
+    assert user_ids[history.user[0]] == "c0"
+    history.validate(catalogue)
+
+
+def test_evaluate_writes_one_object_per_method_and_task(tmp_path: Path) -> None:
+    path, out = written(tmp_path, history_text()), tmp_path / "out.json"
+    answer = CliRunner().invoke(evaluate, [str(path), "--json", str(out), "--test-share", "0.2"])
+    assert answer.exit_code == 0, answer.output
+    assert "also bought" in answer.output
+    assert "Of 100 questions from your newest orders" in answer.output
+    rows = json.loads(out.read_text("utf-8"))
+    named = {(row["method"], row["task"]) for row in rows}
+    assert {("regulars", task) for task in ("also-bought", "for-you", "discover")} <= named
+    assert {
+        (m, "also-bought") for m in ("popularity", "co-purchase", "cosine kNN", "LightFM alone", "EASE")
+    } <= named
+    keys = "method task hr4 hr10 ndcg10 mrr10 coverage10 cold_hr10 tail_hr10 recall10 ci train_seconds rank_seconds"
+    for row in rows:
+        assert {*keys.split(), "peak_mb", "n_queries"} <= set(row)
+        assert 0 <= row["hr4"] <= row["hr10"] <= 1
+        assert row["ci"]["hr10"][0] <= row["hr10"] <= row["ci"]["hr10"][1]
+
+
+def test_one_task_can_be_asked_alone(tmp_path: Path) -> None:
+    evaluation = evaluate_file(written(tmp_path, history_text(10, 30)), task="for-you")
+    assert {row["task"] for row in method_rows(evaluation)} == {"for-you", "discover"}
+
+
+@pytest.mark.parametrize("rows", ["", "1,,2026-11-20,m1,,,1,,EUR\n", "1,,,m1,,,1,,\n2,,,p1,,,1,,\n"])
+def test_a_file_of_almost_nothing_is_judged_honestly(tmp_path: Path, rows: str) -> None:
+    answer = CliRunner().invoke(evaluate, [str(written(tmp_path, HEADER + rows))])
+    assert answer.exit_code == 0, answer.output
+    assert "No titles" in answer.output
+    assert "more are needed" in answer.output or "no orders yet" in answer.output
+
+
+def test_a_wrong_file_is_one_clear_line(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(evaluate, [str(written(tmp_path, "a,b\n"))])
+    assert answer.exit_code == 1
+    assert answer.output.startswith("Error: The header (a, b) is none we know")
+
+
+def test_notes_say_what_is_missing(tmp_path: Path) -> None:
+    notes = " ".join(
+        file_notes(read_orders(written(tmp_path, HEADER + "1,,2026-11-20,m1,,,1,,EUR\n2,,x,m1,,,1,,\n")))
+    )
+    for missing in ("1 lines were left out", "line 3:", "No titles", "No categories", "No customers"):
+        assert missing in notes
+
+
+def test_recommend_writes_a_line_per_product_and_customer(tmp_path: Path) -> None:
+    path, out = written(tmp_path, history_text(10, 20)), tmp_path / "lists.jsonl"
+    answer = CliRunner().invoke(recommend, [str(path), "--out", str(out), "-n", "5"])
+    assert answer.exit_code == 0, answer.output
+    lines = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    products = {line["product_id"]: line["also_bought"] for line in lines if "product_id" in line}
+    customers = {line["customer_id"]: line for line in lines if "customer_id" in line}
+    _, history, user_ids = to_history(read_orders(path))
+    ids = read_orders(path).product_ids
+    assert set(products) == set(ids)
+    assert all(len(places) == 5 and seed not in dict(places) for seed, places in products.items())
+    assert set(customers) == set(user_ids)
+    for number, name in enumerate(user_ids):
+        owns = {ids[item] for item in history.item[history.user == number].tolist()}
+        assert not owns & {product for product, _ in customers[name]["discover"]}
+        assert {product for product, _ in customers[name]["buy_again"]} <= owns
+        assert len(customers[name]["for_you"]) == 5
+    assert [file.name for file in tmp_path.iterdir() if file.suffix == ".part"] == []
+
+
+def test_lists_that_fail_leave_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.services.evaluating.customer_lines", broken)
+    with pytest.raises(KeyboardInterrupt):
+        recommend_file(written(tmp_path, history_text(5, 4)), tmp_path / "lists.jsonl")
+    assert [file.name for file in tmp_path.iterdir()] == ["orders.csv"]
+
+
+@pytest.mark.parametrize("path", SHARED, ids=lambda path: path.name)
+def test_a_real_history_comes_in_whole(path: Path) -> None:
+    found = read_orders(path)
+    assert (len(found.rows), len(found.order_ids), len(found.product_ids)) == (47_072, 12_371, 3_707)
+    assert (len(found.customer_ids), found.currency, found.rejects) == (3_088, "GBP", [])
