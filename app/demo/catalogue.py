@@ -65,6 +65,10 @@ def shelves() -> tuple[Shelf, ...]:
     return tuple(Shelf(c["handle"], c["title"], c["blurb"]) for c in _read()["collection"])
 
 
+def shop_domain() -> str:
+    return str(_read()["shop"]["domain"])
+
+
 def read_habits() -> Habits:
     source = _read()
     entries = {handle_of(entry["title"]): entry for _, entry in _entries(source)}

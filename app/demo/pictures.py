@@ -33,7 +33,8 @@ COLOURS: dict[str, str] = {
 
 # Word in a title → motif, first match wins; for histories that bring titles but no pictures.
 TITLE_WORDS: tuple[tuple[str, str], ...] = (
-    (r"tea ?light|candle|wax|votive", "candle"),
+    (r"cake ?stand", "plate"),
+    (r"\bt(ea)?[ -]?lights?\b|candle|wax|votive", "candle"),
     (r"light|lantern|lamp", "lights"),
     (r"bag|shopper|tote|purse|backpack|satchel", "bag"),
     (r"tea ?pot", "teapot"),

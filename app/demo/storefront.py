@@ -17,7 +17,7 @@ from app.demo.embed import AppEmbed, built_widget
 from app.demo.pictures import png, svg_for_title
 from app.demo.store import DemoStore
 from app.demo.storefront_checkout import LANDING_COOKIE
-from app.demo.storefront_view import SORTS, Shopfront
+from app.demo.storefront_view import SORTS, Shopfront, is_built_in
 from app.demo.world import Product
 
 N_PER_PAGE = 24
@@ -77,6 +77,7 @@ def _context(
             "widget": built_widget(),
             "day": lambda at: _day(at, zone),
             "now": store.now(),
+            "is_built_in": is_built_in(world),
             "said": storefront_cart.said(),
         }
 

@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import quote
 
 from app.demo.amounts import amount, exponent
-from app.demo.catalogue import Shelf, handle_of, shelves
+from app.demo.catalogue import Shelf, handle_of, shelves, shop_domain
 from app.demo.live import Cart, CartLine
 from app.demo.store import DemoStore
-from app.demo.world import Product, Variant
+from app.demo.world import Product, Variant, World
 
 SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "TRY": "₺", "CHF": "CHF ", "SEK": "SEK "}
 
@@ -88,6 +88,11 @@ def text_of(product: Product) -> str:
     return html.unescape(re.sub(r"<[^>]+>", " ", product.description)).strip()
 
 
+def is_built_in(world: World) -> bool:
+    """Whether the shop sells our own catalogue, for which the theme has words of its own."""
+    return world.shop_domain == shop_domain()
+
+
 def picture_path(product: Product) -> str:
     """The drawing as the theme shows it, sharp in every size; the API's picture_url is for apps and mails."""
     return f"/cdn/shop/files/{quote(product.handle)}.svg?v={int(product.created_at.timestamp())}"
@@ -132,7 +137,8 @@ class Shopfront:
         if time.monotonic() >= self._kept[0] + self._seconds_kept:
             products = [p for p in list(self._store.world.products.values()) if p.status == "active"]
             products.sort(key=lambda p: (not is_buyable(p), -self._n_bought[p.id], p.id))
-            self._kept = (time.monotonic(), products, _by_type(products))
+            known = shelves() if is_built_in(self._store.world) else ()
+            self._kept = (time.monotonic(), products, _by_type(products, known))
         return self._kept
 
     def collection(self, handle: str) -> Collection | None:
@@ -160,12 +166,12 @@ class Shopfront:
         return sorted(found, key=lambda p: not p.title.casefold().startswith(wanted[0]))
 
 
-def _by_type(products: list[Product]) -> list[Collection]:
+def _by_type(products: list[Product], shelves_known: tuple[Shelf, ...]) -> list[Collection]:
     of_type: dict[str, list[Product]] = {}
     for product in products:
         title = "Gifts" if product.product_type == "Gift Card" else product.product_type or "Everything else"
         of_type.setdefault(title, []).append(product)
-    known = {shelf.title: shelf for shelf in shelves()}
+    known = {shelf.title: shelf for shelf in shelves_known}
     titles = [title for title in known if title in of_type]
     titles += sorted(
         (title for title in of_type if title not in known), key=lambda title: -len(of_type[title])

@@ -273,3 +273,12 @@ def test_pictures_come_as_svg_and_as_png_in_the_asked_width(
     assert int.from_bytes(answer.data[16:20], "big") == side
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert visitor.get("/cdn/shop/files/none.png").status_code == 404
+
+
+def test_a_shop_made_of_a_file_does_not_tell_the_built_in_shops_story(store: DemoStore) -> None:
+    built_in = site(store).test_client().get("/").text
+    store.world.shop_domain, store.world.shop_name = "other.myshopify.com", "Other Shop"
+    page = site(store).test_client().get("/").text
+    assert "Nicosia" in built_in
+    assert "Nicosia" not in page
+    assert "Welcome to Other Shop." in page

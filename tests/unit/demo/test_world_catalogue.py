@@ -88,6 +88,7 @@ def test_a_half_covered_pixel_gets_half_the_colour() -> None:
 def test_a_product_without_a_picture_gets_one_from_its_title() -> None:
     assert pictures.motif_for("SAVE THE PLANET MUG") == "mug"
     assert pictures.motif_for("JUMBO BAG RED RETROSPOT") == "bag"
+    assert pictures.motif_for("WHITE HANGING HEART T-LIGHT HOLDER") == "candle"
     assert pictures.motif_for("POPPY'S PLAYHOUSE") == "gift"
     assert pictures.svg_for_title("RED MUG") == pictures.svg_for_title("RED MUG")
     assert pictures.svg_for_title("RED MUG") != pictures.svg_for_title("BLUE MUG")
