@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from email import policy
 
 import pytest
+import redis
 
 from app.clock import real_now
 from app.domain.consent import Scope
@@ -587,3 +588,34 @@ def test_two_mails_to_one_person_never_pass_the_cap_together(stage: Stage, serve
     inner.context.transport.close()
     assert len(server.mails) == 1
     assert stage.states() == {"sent": 1, "planned": 1}
+
+
+# -- helpers of the house are away -----------------------------------------------------------------------------
+
+
+def test_without_redis_mails_still_go_and_a_pause_is_only_forgotten(due: Stage, clock: MovableClock) -> None:
+    away = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.1)
+    due.context = replace(due.context, redis=away)
+    due.platform.error = PlatformError("slow down", retry_after_seconds=30)
+    assert due.send() == messaging.Tally(n_put_off=1)
+    due.platform.error = None
+    clock.advance(minutes=1)
+    assert due.send() == messaging.Tally(n_sent=1)
+
+
+def test_a_bug_between_envelope_and_hand_over_leaves_the_envelope_closed(
+    due: Stage, server: SmtpServerDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_args: object, **_values: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(ledger, "mark_handed_over", break_down)
+    assert due.send() == messaging.Tally(n_put_off=1)
+    assert due.message()["state"] == "claimed"
+    assert (server.commands[-1], server.mails) == ("RSET", [])
+
+
+def test_a_message_that_was_tried_too_often_is_not_tried_again(due: Stage) -> None:
+    due.run("UPDATE messages SET n_attempts = 8")
+    assert due.send() == messaging.Tally(n_failed=1)
+    assert (due.message()["reason"], due.platform.questions) == ("gave_up", [])

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.db.bulk import stage
 from app.db.models import ConsentEntry
 from app.domain.events import Consent, ConsentState, Customer
+from app.services.consenting import wait_for_handovers
 from app.services.hashing import Hasher, normalise_email
 from app.services.recording.erased import erased_subjects
 from app.services.recording.purchases import refresh_order_counts
@@ -60,6 +61,13 @@ def _append_consents(
         for customer in customers
         if customer.email and _says_something(customer.consent)
     ]
+    withdrawn = [
+        hasher.email(shop_id, customer.email)
+        for customer in customers
+        if customer.email and customer.consent and customer.consent.state is not ConsentState.SUBSCRIBED
+    ]
+    if withdrawn:
+        wait_for_handovers(connection, shop_id, withdrawn)
     if rows:
         connection.execute(insert(ConsentEntry).on_conflict_do_nothing(), rows)
 
