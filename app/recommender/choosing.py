@@ -47,17 +47,16 @@ COVERAGE_WORTH = 0.35
 TAIL_WORTH = 0.5
 # Worth of a point lost against the best simple method: the promise is never to lose.
 LOSS_WORTH = 10.0
-# A setting has to be this much better (log) than the one tried before it to take its place; a stronger
-# season more, because lists are shown for longer than the weeks it was judged on.
-MARGIN = 0.002
-SEASON_MARGIN = 0.01
+# A setting has to be this much better (log) than the one tried before it to take its place: less is noise.
+# A shape or a season more: lists are shown for longer than the weeks they were judged on.
+MARGIN = 0.005
+CLEAR_MARGIN = 0.01
 
 # From the reference: shops with speaking titles; grocers, where popularity rules; and between them.
 BLENDS = (
     Blend(),
     Blend(rho=0.8),
     Blend(w=0.0),
-    Blend(w=1.0),
     Blend(m=10.0),
     Blend(m=200.0, tau=4.0, rho=1.0, w=0.5),
     Blend(m=200.0, tau=4.0, rho=1.0, w=0.0),
@@ -149,10 +148,10 @@ def choose_blend(model: Model, queries: BasketQueries) -> Blend:
         loss = np.maximum(floor - reached, 0.0)[:2].sum()
         return float(reached @ (1.0, 1.0, TAIL_WORTH) - LOSS_WORTH * loss)
 
-    best = _best(BLENDS, quality)
+    best = _best(BLENDS, quality, CLEAR_MARGIN)
     best = _best((best, *(replace(best, borrow=borrow) for borrow in BORROWS)), quality)
     seasons = (best, *(replace(best, recency=recency) for recency in RECENCIES))
-    return _best(seasons, quality, SEASON_MARGIN)
+    return _best(seasons, quality, CLEAR_MARGIN)
 
 
 def simple_lists(model: Model, seeds: IntArray) -> tuple[IntArray, IntArray]:
