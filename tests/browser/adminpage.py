@@ -16,12 +16,11 @@ from app.services.context import Context
 from tests.conftest import Shop
 from tests.web.adminkit import token_for
 
-# What App Bridge offers that the pages use. `says` remembers what the platform was told.
+# What App Bridge offers that the pages use. The platform's toast is written where a test can read it.
 BRIDGE = """
-window.says = [];
 window.shopify = {
   idToken: async () => TOKEN,
-  toast: { show: (text) => window.says.push(text) },
+  toast: { show: (text) => document.documentElement.dataset.toast = text },
   loading: () => {},
 };
 """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
+import responses
 from flask import Flask
 from sqlalchemy import text as sql
 
@@ -421,6 +423,37 @@ def test_the_checklist_goes_when_it_is_done_and_dismissed(merchant: Merchant, id
     response = merchant.post("/admin/checklist/dismiss")
     assert "Everything is set up" not in text_of(response)
     assert "Everything is set up" not in merchant.read("/admin/")
+
+
+THEME_API = "https://ada-tea.myshopify.com/admin/api/2026-07/graphql.json"
+ON = {"current": {"blocks": {"7": {"type": "shopify://apps/regulars/blocks/shelf/0192"}}}}
+
+
+@pytest.mark.parametrize(
+    ("theme", "told"),
+    [
+        (ON, "It is in your theme. Waiting for the first shopper."),
+        ({"current": {}}, "Place it in your theme"),
+        (None, "Your shop did not answer just now."),
+    ],
+)
+def test_the_checklist_asks_the_theme_and_links_to_the_place(
+    merchant: Merchant, theme: dict[str, object] | None, told: str
+) -> None:
+    file = {"filename": "config/settings_data.json", "body": {"content": json.dumps(theme)}}
+    data = {
+        "currentAppInstallation": {"app": {"handle": "regulars"}},
+        "themes": {"nodes": [{"files": {"nodes": [file]}}]},
+    }
+    with responses.RequestsMock() as platform:
+        platform.post(THEME_API, json={"data": data}, status=402 if theme is None else 200)
+        response = merchant.get("/admin/shelf-status")
+    assert response.status_code == 200
+    assert text_of(response) == told
+    link = re.search(r'href="([^"]+)" target="_top" hx-boost="false"', response.text)
+    assert (link is not None) == (told == "Place it in your theme")
+    if link:
+        assert link[1].startswith("https://ada-tea.myshopify.com/admin/themes/current/editor?context=apps")
 
 
 def test_the_model_before_is_put_back(merchant: Merchant, ids: dict[str, int]) -> None:
