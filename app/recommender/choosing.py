@@ -11,7 +11,7 @@ from app.recommender.blend import BLOCK_BYTES, Blend
 from app.recommender.lists import top_n
 from app.recommender.metrics import N_PLACES, coverage, hit_rate, hits, ndcg, recall
 from app.recommender.personal import OPINIONS, Taste
-from app.recommender.shelves import blocks, for_customers
+from app.recommender.shelves import blocks, customer_places
 from app.recommender.tasks import (
     BasketQueries,
     CustomerQueries,
@@ -38,9 +38,9 @@ N_VALIDATION_ORDERS = 150
 MIN_QUERIES = 200
 # Queries asked at most: enough to tell settings apart that differ by a point.
 MAX_QUERIES = 4000
-# Customers asked about at most, and bytes their opinions may take.
+# Customers asked about at most, and bytes their opinions may take (above 80,000 products the defaults stand).
 MAX_CUSTOMERS = 1500
-OPINION_BYTES = 192 * 2**20
+OPINION_BYTES = 256 * 2**20
 # Worth of a point of log coverage (customer lists) and of log tail hit rate (product lists) beside a
 # point of log accuracy: bestsellers for everyone are accurate and useless.
 COVERAGE_WORTH = 0.35
@@ -197,8 +197,10 @@ def choose_taste(
 ) -> Taste:
     """Keep the taste with the best log Recall@10 + `COVERAGE_WORTH` log coverage on some customers."""
     n_items = model.catalogue.n_items
-    n_asked = max(MIN_QUERIES, min(MAX_CUSTOMERS, OPINION_BYTES // (4 * len(OPINIONS) * n_items)))
+    n_asked = min(MAX_CUSTOMERS, OPINION_BYTES // (4 * len(OPINIONS) * n_items))
     rows = np.arange(len(queries.user))
+    if n_asked < MIN_QUERIES:
+        return tastes[0]
     if len(rows) > n_asked:
         rows = np.sort(np.random.default_rng(seed).choice(rows, n_asked, replace=False))
     users, targets, owned = queries.user[rows], queries.targets[rows], queries.owned[rows]
@@ -219,7 +221,7 @@ def choose_taste(
 
 def customer_lists(model: Model, taste: Taste, users: IntArray, *, is_new: bool) -> IntArray:
     """Return the first ten products for customers, int64 [n_users, 10]."""
-    return for_customers(model, users, N_PLACES, taste, with_owned=not is_new).items.astype(np.int64)
+    return customer_places(model, users, N_PLACES, taste, with_owned=not is_new)[0][0]
 
 
 def _log(value: float) -> float:

@@ -83,20 +83,34 @@ def for_cart(model: Model, items: Sequence[int] | IntArray, n: int) -> Lists:
 def for_customers(model: Model, users: Seeds, n: int, taste: Taste, *, with_owned: bool) -> Lists:
     """See `Model.for_you` and `Model.discover`."""
     seeds = np.asarray(users, dtype=np.int64).reshape(-1)
-    scorer = model.taste_scorer(seeds)
+    (columns, values), carts = customer_places(model, seeds, n, taste, with_owned=with_owned)
+    because = _strongest(model, columns, carts)
+    return listed(model, seeds, columns, values, because=because, is_personal=True)
+
+
+def customer_places(
+    model: Model, users: IntArray, n: int, taste: Taste, *, with_owned: bool
+) -> tuple[Found, list[IntArray]]:
+    """Rank products for customers, without evidence.
+
+    Returns
+    -------
+    found : items int64 [n_users, n] and scores float32 [n_users, n]
+        Padded with `NO_ITEM` and 0.
+    owned : list of int array
+        What each customer bought.
+    """
+    scorer = model.taste_scorer(users)
     everything = np.arange(model.catalogue.n_items)
-    found, because = [], []
-    for block in blocks(seeds, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(everything))))):
+    found, carts = [], []
+    for block in blocks(users, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(everything))))):
         scores = scorer.scores(block, taste)
         owned = scorer.owned.of(block, scorer.owned.counts)
         if not with_owned:
             scores[owned.nonzero()] = -np.inf
-        columns, values = _best(scores, n, everything)
-        found.append((columns, values))
-        carts = [owned.indices[owned.indptr[row] : owned.indptr[row + 1]] for row in range(len(block))]
-        because.append(_strongest(model, columns, carts))
-    columns, values = _stacked(found, n)
-    return listed(model, seeds, columns, values, because=_padded(because, n), is_personal=True)
+        found.append(_best(scores, n, everything))
+        carts += [owned.indices[owned.indptr[row] : owned.indptr[row + 1]] for row in range(len(block))]
+    return _stacked(found, n), carts
 
 
 def buy_again(model: Model, users: Seeds, n: int) -> Lists:
@@ -184,9 +198,9 @@ def _strongest(model: Model, columns: IntArray, carts: list[IntArray]) -> IntArr
     for row, cart in enumerate(carts):
         is_listed = columns[row] >= 0
         if len(cart) and is_listed.any():
-            together = model.pairs.rows(cart)[:, columns[row][is_listed]].toarray()
-            best = cart[together.argmax(axis=0)]
-            strongest[row, is_listed] = np.where(together.max(axis=0) > 0, best, NO_ITEM)
+            together = model.pairs.rows(columns[row][is_listed])[:, cart].toarray()
+            best = cart[together.argmax(axis=1)]
+            strongest[row, is_listed] = np.where(together.max(axis=1) > 0, best, NO_ITEM)
     return strongest
 
 
