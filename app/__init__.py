@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 def create_app(settings: Settings | None = None, context: Context | None = None) -> Flask:
     """Assemble the web application. Settings come from the environment unless given; nothing connects yet."""
     from flask import Flask
-    from flask_limiter import Limiter
     from flask_limiter.util import get_remote_address
     from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -24,8 +23,10 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     from app.web.errors import install_error_pages
     from app.web.health import health_blueprint
     from app.web.install import install_blueprint
+    from app.web.lean import NoSession, RouteLimiter
     from app.web.recipient import recipient_blueprint
     from app.web.security import install_headers
+    from app.web.shelf import WarmShelves
     from app.web.storefront import storefront_blueprint
     from app.web.webhooks import webhooks_blueprint
     from app.wiring import build_context, with_servers
@@ -38,7 +39,8 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     app = Flask("regulars", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.secret_key = settings.secret_key.get_secret_value()
     app.config["MAX_CONTENT_LENGTH"] = 256 * 1024  # forms; webhooks set their own
-    limiter = Limiter(
+    app.session_interface = NoSession()
+    limiter = RouteLimiter(
         get_remote_address,
         app=app,
         storage_uri=settings.redis_url,
@@ -53,6 +55,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     app.register_blueprint(install_blueprint(context))
     app.register_blueprint(admin_blueprint(context))
     app.register_blueprint(health_blueprint(context))
+    app.wsgi_app = WarmShelves(context, app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

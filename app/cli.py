@@ -118,13 +118,17 @@ shop_option = click.option(
 @_says_errors
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the web application."""
+    _with_servers_in_environment()
+    web_server("app:create_app", host=host, port=port, workers=workers).serve()
+
+
+def web_server(target: str, *, host: str, port: int, workers: int) -> Any:
+    """A granian over a WSGI application factory, with the flags we serve with."""
     from granian.constants import Interfaces
     from granian.server import Server
 
-    settings = _with_servers_in_environment()
-    del settings
-    Server(
-        "app:create_app",
+    return Server(
+        target,
         address=host,
         port=port,
         interface=Interfaces.WSGI,
@@ -133,7 +137,7 @@ def serve(host: str, port: int, workers: int) -> None:
         factory=True,
         log_access=False,
         respawn_failed_workers=True,
-    ).serve()
+    )
 
 
 @main.command()

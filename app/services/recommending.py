@@ -106,6 +106,15 @@ class Explained:
     reasons: tuple[Reason, ...]
 
 
+def recall_shelf(context: Context, request: ShelfRequest) -> Shelf | None:
+    """A shelf that lies finished in Redis, or None."""
+    try:
+        stored = context.redis.hget(_cache_key(request.public_key), request.cache_field)
+    except RedisError:
+        return None
+    return _unpack(stored) if isinstance(stored, bytes) else None
+
+
 def get_shelf(context: Context, request: ShelfRequest) -> Shelf:
     """The shelf for one placement: from Redis in one read, else from PostgreSQL, filling Redis.
 

@@ -1,0 +1,86 @@
+"""A shelf that lies ready in Redis is answered below Flask: no shopper and no cache may see a difference."""
+
+import pytest
+from flask import session
+from redis import Redis
+
+from app.services import recording
+from app.services.recommending import ShelfRequest, forget_shelves, recall_shelf
+from app.services.shops import get_shop
+from app.web.shelf import SHELF_PATH, WarmShelves, read_shelf_request
+from tests.web.test_shelf import ask, stocked
+
+
+@pytest.fixture
+def goods(context, ada):
+    with context.db.shop(ada.shop_id) as connection:
+        recording.record_products(connection, ada.shop_id, [stocked(n) for n in range(1, 7)], "EUR")
+    return ada
+
+
+@pytest.fixture
+def below(app, monkeypatch):
+    """One entry for each request that reached Flask."""
+    reached = []
+    full = app.full_dispatch_request
+    monkeypatch.setattr(app, "full_dispatch_request", lambda *given: (reached.append(True), full(*given))[1])
+    return reached
+
+
+@pytest.mark.parametrize("tag", [None, "known", "other"])
+def test_the_ready_shelf_and_the_built_one_are_the_same_answer(client, goods, below, tag):
+    etag = ask(client, goods.public_key, product="p1").headers["ETag"]
+    headers = {} if tag is None else {"If-None-Match": etag if tag == "known" else '"other"'}
+    warm = ask(client, goods.public_key, product="p1", headers=headers)
+    assert len(below) == 1
+    Redis.flushall(client.application.wsgi_app._context.redis)
+    built = ask(client, goods.public_key, product="p1", headers=headers)
+    assert len(below) == 2
+    assert (warm.status, warm.data) == (built.status, built.data)
+    assert sorted(warm.headers) == sorted(built.headers)
+    assert warm.status_code == (304 if tag == "known" else 200)
+
+
+def test_only_a_shelf_that_is_there_is_answered_below_flask(client, goods, below):
+    assert isinstance(client.application.wsgi_app, WarmShelves)
+    for method in ("HEAD", "POST", "OPTIONS"):
+        client.open(SHELF_PATH, method=method, query_string={"shop": goods.public_key, "product": "p1"})
+    assert len(below) == 3
+    # HEAD has built it.
+    ask(client, goods.public_key, product="p1")
+    assert len(below) == 3
+    ask(client, goods.public_key, product="p2")
+    assert len(below) == 4
+
+
+def test_a_forgotten_shelf_is_built_anew(client, goods, context, below):
+    for _ in range(2):
+        ask(client, goods.public_key, product="p1")
+    with context.db.shop(goods.shop_id) as connection:
+        shop = get_shop(connection, goods.shop_id)
+    forget_shelves(context, shop)
+    ask(client, goods.public_key, product="p1")
+    assert len(below) == 2
+    assert recall_shelf(context, ShelfRequest("nobody", "product")) is None
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("", ShelfRequest("", "product")),
+        (
+            "shop=k&placement=cart&cart=1%2C2&product=9&limit=3",
+            ShelfRequest("k", "cart", ("1", "2"), ("9",), 3),
+        ),
+        ("shop=k&shop=l&product=1%2C2&cart=3", ShelfRequest("k", "product", ("1",), ("3",), 4)),
+        ("shop=%ff%00k&limit=1e9&placement=", ShelfRequest("\ufffdk", "product")),
+        ("shop=caf%C3%A9&limit=99", ShelfRequest("café", "product", limit=12)),
+    ],
+)
+def test_an_address_is_read_for_what_makes_sense_in_it(query, wanted):
+    assert read_shelf_request(query) == wanted
+
+
+def test_a_session_is_not_silently_lost_but_refused(app):
+    with app.test_request_context("/"), pytest.raises(RuntimeError, match="session"):
+        session["merchant"] = "ada"
