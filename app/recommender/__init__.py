@@ -4,6 +4,7 @@ from app.recommender.artifact import ArtifactError, from_npz, to_npz
 from app.recommender.blend import Blend
 from app.recommender.card import ModelCard, card
 from app.recommender.evaluation import Report, Score, backtest
+from app.recommender.factors import DivergedError
 from app.recommender.fitting import fit
 from app.recommender.interactions import Catalogue, CatalogueError, History, HistoryError
 from app.recommender.lists import NO_ITEM, Lists, Shown, Source
@@ -16,6 +17,7 @@ __all__ = [
     "Blend",
     "Catalogue",
     "CatalogueError",
+    "DivergedError",
     "Evidence",
     "History",
     "HistoryError",

@@ -38,6 +38,13 @@ _MOMENTA = {
 }
 
 
+class DivergedError(ArithmeticError):
+    """The vectors grew beyond every bound while learning: keep the last good model and learn from scratch."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
 class _FullHistoryLightFM(LightFM):  # type: ignore[misc]
     """LightFM that takes negatives from the full history, also when it is shown only a part of it.
 
@@ -158,9 +165,21 @@ def _fit(model: Any, coordinates: sparse.coo_matrix, features: sparse.csr_matrix
     ones = sparse.coo_matrix(
         (np.ones(coordinates.nnz, np.float32), (coordinates.row, coordinates.col)), shape=coordinates.shape
     )
-    model.fit_partial(
-        ones, item_features=features, sample_weight=coordinates, epochs=n_epochs, num_threads=NUM_THREADS
-    )
+    try:
+        # LightFM sums its arrays to see whether they are finite, and an overflow is its answer.
+        with np.errstate(over="ignore", invalid="ignore"):
+            model.fit_partial(
+                ones,
+                item_features=features,
+                sample_weight=coordinates,
+                epochs=n_epochs,
+                num_threads=NUM_THREADS,
+            )
+    except ValueError as error:
+        # LightFM's only way to say that its arrays are no longer finite.
+        if "finite" in str(error):
+            raise DivergedError from error
+        raise
 
 
 def _take_arrays(model: Any) -> dict[str, npt.NDArray[np.float32]]:

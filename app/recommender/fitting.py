@@ -43,6 +43,8 @@ def fit(catalogue: Catalogue, history: History, *, options: Options | None = Non
     ------
     CatalogueError, HistoryError
         When columns do not fit together.
+    DivergedError
+        When learning left the range of numbers.
     """
     catalogue.validate()
     history.validate(catalogue)

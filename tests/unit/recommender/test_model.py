@@ -14,6 +14,7 @@ from app.recommender import (
     ArtifactError,
     Blend,
     Catalogue,
+    DivergedError,
     History,
     Lists,
     Model,
@@ -330,3 +331,10 @@ def _assert_discovery_is_new(model: Model) -> None:
     for user, places in model.discover([0, 1, 2, 3], 4):
         mine = model.history.item[(model.history.user == user) & (model.history.order >= 0)].tolist()
         assert not set(mine) & {place.item for place in places}
+
+
+def test_learning_that_leaves_the_range_of_numbers_says_what_to_do() -> None:
+    catalogue, history = random_shop()
+    wild = replace(history, weight=np.full(history.n_rows, 1e38, np.float32))
+    with pytest.raises(DivergedError, match="keep the last good model"):
+        fit(catalogue, wild, options=FIXED)
