@@ -160,10 +160,10 @@ class Checkouts(Carts):
             self._set_consent(customer, "subscribed", action)
 
     def _place_order(self, checkout: Checkout, now: datetime) -> Order:
-        self._n_orders_named += 1
+        self._last_order_number += 1
         order = Order(
             id=self.world.new_id(),
-            name=f"#{self._n_orders_named}",
+            name=f"#{self._last_order_number}",
             created_at=now,
             updated_at=now,
             lines=[self._order_line(line) for line in checkout.lines],

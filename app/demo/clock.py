@@ -29,10 +29,6 @@ class ShopClock:
     def now(self) -> datetime:
         return self.starts_at + timedelta(seconds=(self.real() - self.started_epoch_seconds) * self.speed)
 
-    def real_seconds(self, shop_seconds: float) -> float:
-        """How long `shop_seconds` of the shop's time last on a wall clock."""
-        return shop_seconds / self.speed
-
     def as_env(self) -> str:
         """The value of REGULARS_CLOCK with which another process reads the same time."""
         return f"{self.starts_at.isoformat()}|{self.started_epoch_seconds!r}|{self.speed!r}"

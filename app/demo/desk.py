@@ -64,7 +64,8 @@ class Desk:
         self._orders_of: dict[int, list[int]] = {}
         for order in world.orders.values():
             self._note_order(order)
-        self._n_orders_named = 1000 + len(world.orders)
+        # New orders go on counting where the history ends; Shopify's first is #1001.
+        self._last_order_number = max((_number_in(o.name) for o in world.orders.values()), default=1000)
 
     # -- looking things up -------------------------------------------------------------------------------
 
@@ -208,3 +209,7 @@ class Desk:
         self._customer_of[email.strip().lower()] = customer.id
         action.tell("customers/create", records.customer(self, customer))
         return customer
+
+
+def _number_in(name: str) -> int:
+    return int("".join(c for c in name if c in "0123456789") or 0)

@@ -180,6 +180,26 @@ def shop_redact(desk: Desk) -> Body:
     return {"shop_id": desk.shop_id, "shop_domain": desk.world.shop_domain}
 
 
+# Where a shop of that time zone could stand: country code, name, city, post code.
+_PLACES = {
+    "Asia/Nicosia": ("CY", "Cyprus", "Limassol", "3030"),
+    "Europe/London": ("GB", "United Kingdom", "Bath", "BA1 1AA"),
+}
+_ELSEWHERE = ("IE", "Ireland", "Galway", "H91 0000")
+
+
+def _address(timezone: str) -> Body:
+    code, country, city, post_code = _PLACES.get(timezone, _ELSEWHERE)
+    return {
+        "country": code,
+        "country_code": code,
+        "country_name": country,
+        "city": city,
+        "address1": "1 Corner Street",
+        "zip": post_code,
+    }
+
+
 def shop(desk: Desk) -> Body:
     """The shop resource, which is the body of app/uninstalled and shop/update."""
     world = desk.world
@@ -192,12 +212,7 @@ def shop(desk: Desk) -> Body:
         "customer_email": desk.contact_email,
         "domain": world.shop_domain,
         "myshopify_domain": world.shop_domain,
-        "country": "IE",
-        "country_code": "IE",
-        "country_name": "Ireland",
-        "city": "Galway",
-        "address1": "1 Corner Street",
-        "zip": "H91 0000",
+        **_address(world.timezone),
         "primary_locale": world.locale,
         "created_at": at,
         "updated_at": at,

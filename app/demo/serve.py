@@ -143,6 +143,7 @@ def main(argv: list[str] | None = None) -> None:
     inbox.start()
     server = serve(shop, arguments.host, arguments.port, inbox_blueprint(inbox))
     print(f"demo store ready at {store.base_url} · admin {store.base_url}/admin", flush=True)
+    print(f"mail is taken at smtp://127.0.0.1:{inbox.port}", flush=True)
     print(f"REGULARS_CLOCK={store.clock.as_env()}", flush=True)
     try:
         server.serve_forever()

@@ -24,6 +24,8 @@ from app.demo.store import DemoStore
 
 # Eight retries over four hours, exponential (shopify.dev, changelog 2024-09-10). Seconds of the shop's time.
 RETRY_SECONDS = (60, 120, 240, 480, 960, 1920, 3840, 6780)
+# However fast the shop's clock runs, an app that is restarted gets a minute of real time before the last retry.
+MAX_RETRY_SPEED = 240.0
 # What a person can look back on; older ones are only counted.
 N_LOGGED = 2000
 N_COURIERS = 8
@@ -94,7 +96,7 @@ class Post:
     ) -> None:
         self.store, self.config, self.is_installed = store, config, is_installed
         self.approved_level = protected.LEVEL_2
-        self.retry_speed = retry_speed or store.clock.speed
+        self.retry_speed = retry_speed or min(store.clock.speed, MAX_RETRY_SPEED)
         self.subscriptions: dict[int, Subscription] = {}
         self.log: deque[Delivery] = deque(maxlen=N_LOGGED)
         self.counts: Counter[str] = Counter()
@@ -261,12 +263,6 @@ class Post:
         for thread in self._threads:
             thread.join()
         self._threads = []
-
-    def is_idle(self, within_real_seconds: float = 0.0) -> bool:
-        """True when nothing is being delivered and nothing is due within that time."""
-        with self._wake:
-            horizon = time.monotonic() + within_real_seconds
-            return self._n_under_way == 0 and not any(due <= horizon for due, _, _ in self._queue)
 
     def n_waiting(self) -> int:
         """Deliveries not settled yet, but for those that are to wait for days."""

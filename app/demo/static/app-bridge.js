@@ -138,6 +138,7 @@
   // ---- navigation: <s-app-nav> and <ui-nav-menu> become the admin's side bar ----------------------------
   let lastMenu = "";
   const readMenu = () => {
+    for (const nav of document.querySelectorAll("s-app-nav, ui-nav-menu")) nav.style.display = "none";
     const links = document.querySelectorAll("s-app-nav a, s-app-nav s-link, ui-nav-menu a");
     const menu = [...links].map((link) => ({
       label: link.textContent.trim(),
