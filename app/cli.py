@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import click
 
-from app.settings import Settings, SettingsError, read_settings
+from app.settings import ROOT, Settings, SettingsError, read_settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -359,14 +357,11 @@ def _with_servers_in_environment() -> Settings:
 
 
 def _celery(*arguments: str) -> None:
-    """Run Celery as a child, so that an embedded server of ours outlives it and stops with us."""
-    command = [sys.executable, "-m", "celery", "-A", "workers.celery_app", *arguments, "--loglevel", "INFO"]
-    process = subprocess.Popen(command)  # noqa: S603
-    try:
-        sys.exit(process.wait())
-    except KeyboardInterrupt:
-        process.terminate()
-        sys.exit(process.wait())
+    """Become Celery: signals reach it directly, and an embedded server of ours stops when it does."""
+    from celery.bin.celery import celery
+
+    os.chdir(ROOT)
+    celery.main(args=["-A", "workers.celery_app", *arguments, "--loglevel", "INFO"], prog_name="regulars")
 
 
 def _data_folder() -> Path:
