@@ -40,7 +40,7 @@ def with_servers(settings: Settings) -> Settings:
     return settings.model_copy(update=changes)
 
 
-def build_context(settings: Settings, *, queue: Queue | None = None, pool_size: int = 5) -> Context:
+def build_context(settings: Settings, *, queue: Queue | None = None, pool_size: int = 8) -> Context:
     """Assemble everything a use case may reach for. Nothing connects before it is used."""
     if settings.database_url is None or settings.redis_url is None:
         raise ValueError("build_context needs servers: pass Settings through with_servers first")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from psycopg2 import OperationalError
+from psycopg2 import Error as DriverError
+from psycopg2 import OperationalError as DriverOperationalError
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.pool import NullPool
 
 # Owns no table and may not bypass row security; the migrations create it.
 APP_ROLE = "regulars_app"
@@ -27,20 +29,27 @@ class Database:
     the few functions that look shops up or list due work.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 5, statement_timeout_seconds: int = 60) -> None:
+    def __init__(self, url: str, *, pool_size: int = 8, statement_timeout_seconds: int = 60) -> None:
+        connect = {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "application_name": "regulars",
+            "options": f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC",
+        }
         self.engine: Engine = create_engine(
             normalise_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=CONNECT_TIMEOUT_SECONDS,
             pool_recycle=1800,
-            connect_args={
-                "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-                "application_name": "regulars",
-                "options": f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC",
-            },
+            connect_args=connect,
         )
-        event.listen(self.engine, "connect", _drop_privileges)
+        # Makes the connections of `at_once`, which keeps them itself: a pool's care costs as much as its insert.
+        self._maker = create_engine(
+            normalise_url(url), poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=connect
+        )
+        self._idle: list[Any] = []
+        for engine in (self.engine, self._maker):
+            event.listen(engine, "connect", _drop_privileges)
 
     @contextmanager
     def shop(self, shop_id: int) -> Iterator[Connection]:
@@ -55,31 +64,48 @@ class Database:
         with self.engine.begin() as connection:
             yield connection
 
-    @contextmanager
-    def autocommit(self) -> Iterator[Any]:
-        """A driver cursor outside any transaction: the statements of one `execute` are one transaction.
+    def at_once(self, statements: str, parameters: Mapping[str, Any]) -> None:
+        """Carry statements out as one transaction in one round trip; they set the shop themselves.
 
-        For the one place where a round trip counts, the webhook's insert.
+        For the one place where a round trip counts, the webhook's insert. Where a connection was lost while it
+        lay idle they are sent again on another, so they must be such that twice is the same as once.
+
+        Raises:
+            DatabaseAwayError: PostgreSQL can't be reached, or can't carry anything out now.
         """
-        connection = self.engine.raw_connection()
+        driver, was_idle = self._take()
         try:
-            driver: Any = connection.driver_connection
-            driver.autocommit = True
-            try:
-                with driver.cursor() as cursor:
-                    yield cursor
-            finally:
-                if not driver.closed:
-                    driver.autocommit = False
-        except OperationalError as error:
-            # Outside the engine's own execution a lost server is not noticed; the pool has to be told.
-            connection.invalidate(error)
+            with driver.cursor() as cursor:
+                cursor.execute(statements, parameters)
+        except DriverError as error:
+            if driver.closed and was_idle:
+                return self.at_once(statements, parameters)
+            if not driver.closed:
+                self._idle.append(driver)
+            if driver.closed or isinstance(error, DriverOperationalError):
+                raise DatabaseAwayError from error
+            raise
+        self._idle.append(driver)
+        return None
+
+    def _take(self) -> tuple[Any, bool]:
+        """A driver's connection outside any transaction, and whether it had been lying idle."""
+        try:
+            return self._idle.pop(), True
+        except IndexError:
+            pass
+        try:
+            made = self._maker.raw_connection()
+        except DriverOperationalError as error:
             raise DatabaseAwayError from error
-        finally:
-            connection.close()
+        driver = made.driver_connection
+        made.detach()
+        return driver, False
 
     def close(self) -> None:
         self.engine.dispose()
+        while self._idle:
+            self._idle.pop().close()
 
 
 _SET_SHOP = text("SELECT set_config('app.shop_id', :shop_id, true)")

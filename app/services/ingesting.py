@@ -36,21 +36,20 @@ class Drained:
 def accept(context: Context, shop_id: int, envelope: Envelope) -> None:
     """Store a verified webhook, once: one statement, one round trip, durable when this returns."""
     now = context.clock.now()
-    with context.db.autocommit() as cursor:
-        cursor.execute(
-            _ACCEPT,
-            {
-                "shop": str(shop_id),
-                "shop_id": shop_id,
-                "topic": envelope.topic,
-                "dedupe_key": envelope.dedupe_key,
-                "event_id": envelope.event_id,
-                "api_version": envelope.api_version,
-                "triggered_at": envelope.triggered_at,
-                "raw": envelope.raw,
-                "now": now,
-            },
-        )
+    context.db.at_once(
+        _ACCEPT,
+        {
+            "shop": str(shop_id),
+            "shop_id": shop_id,
+            "topic": envelope.topic,
+            "dedupe_key": envelope.dedupe_key,
+            "event_id": envelope.event_id,
+            "api_version": envelope.api_version,
+            "triggered_at": envelope.triggered_at,
+            "raw": envelope.raw,
+            "now": now,
+        },
+    )
 
 
 def due_shops(context: Context) -> list[int]:

@@ -20,8 +20,9 @@ log = structlog.get_logger()
 # An order of 10,000 line items is about 4 MB (reliability.md §1: at least 5 MB).
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
-# How long nudges are gathered: a burst of webhooks costs the broker one message per shop, not one each.
-NUDGE_SECONDS = 0.1
+# How long nudges are gathered: a burst of webhooks costs the broker one message per shop, not one each; sending
+# one costs as much as accepting four webhooks.
+NUDGE_SECONDS = 0.25
 
 
 def webhooks_blueprint(context: Context) -> Blueprint:

@@ -36,9 +36,16 @@ def is_signed(raw: bytes, signature: str, secrets: Iterable[bytes]) -> bool:
 
 def header_of(headers: Mapping[str, str], name: str) -> str:
     """Read a header in either spelling: `X-Shopify-Topic`, or `shopify-topic` as Events send it (2026)."""
-    wanted = (f"x-shopify-{name}", f"shopify-{name}")
-    found = {key.lower(): value for key, value in headers.items() if key.lower() in wanted}
-    return next((found[key] for key in wanted if key in found), "").strip()
+    return _read(_lowered(headers), name)
+
+
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {key.lower(): value for key, value in headers.items()}
+
+
+def _read(lowered: Mapping[str, str], name: str) -> str:
+    spellings = (f"x-shopify-{name}", f"shopify-{name}")
+    return next((lowered[key] for key in spellings if key in lowered), "").strip()
 
 
 def open_envelope(headers: Mapping[str, str], raw: bytes, secrets: Iterable[bytes]) -> Envelope:
@@ -50,24 +57,25 @@ def open_envelope(headers: Mapping[str, str], raw: bytes, secrets: Iterable[byte
     Raises:
         ForgedError: wrong or missing signature, or no shop or topic to file it under.
     """
-    if not is_signed(raw, header_of(headers, "hmac-sha256"), secrets):
+    lowered = _lowered(headers)  # once: every webhook passes here
+    if not is_signed(raw, _read(lowered, "hmac-sha256"), secrets):
         raise ForgedError("the webhook's signature does not match its body")
-    shop = parse_shop_domain(header_of(headers, "shop-domain"))
+    shop = parse_shop_domain(_read(lowered, "shop-domain"))
     if shop is None:
         raise ForgedError("the webhook's X-Shopify-Shop-Domain is missing or is not a shop's name")
-    topic = header_of(headers, "topic").lower()
+    topic = _read(lowered, "topic").lower()
     if not _TOPIC.match(topic):
         raise ForgedError("the webhook's X-Shopify-Topic is missing or is not a topic")
-    event_id = header_of(headers, "event-id")
+    event_id = _read(lowered, "event-id")
     return Envelope(
         platform="shopify",
         shop_domain=shop,
         topic=topic,
-        dedupe_key=_dedupe_key(topic, header_of(headers, "webhook-id"), raw),
+        dedupe_key=_dedupe_key(topic, _read(lowered, "webhook-id"), raw),
         raw=raw,
         event_id=event_id if _DELIVERY_ID.match(event_id) else None,
-        api_version=header_of(headers, "api-version")[:20] or None,
-        triggered_at=parse_time(header_of(headers, "triggered-at")),
+        api_version=_read(lowered, "api-version")[:20] or None,
+        triggered_at=parse_time(_read(lowered, "triggered-at")),
     )
 
 
