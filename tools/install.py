@@ -49,8 +49,9 @@ def pip_install(python: str, *arguments: str) -> None:
     command = [python, "-m", "pip", "install", "-qq", "--no-warn-script-location", *arguments]
     if subprocess.run(command, env=environment, check=False).returncode:
         sys.exit(
-            "pip could not install everything (its words are above). On Python 3.11 LightFM is compiled: that needs "
-            "a C compiler and Python's headers (on Debian and Ubuntu: apt install build-essential python3-dev)."
+            "pip could not install everything (its words are above). On Python 3.11 LightFM is compiled, on 3.13 "
+            "Redis: that needs a C compiler and Python's headers (on Debian and Ubuntu: apt install "
+            "build-essential python3-dev)."
         )
 
 
