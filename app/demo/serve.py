@@ -53,13 +53,20 @@ def create_demo_app(shop: DemoShop, *more: Blueprint) -> Flask:
 
 
 def app_embed(shop: DemoShop) -> AppEmbed | None:
-    """What the storefront prints for the app: nothing until it is installed and the merchant placed it."""
+    """What the storefront prints for the app: nothing until it is installed and the merchant placed it.
+
+    The blocks know what the app left in its own metafields, and nothing else.
+    """
     theme = shop.store.theme
     placed = frozenset(template for template, handles in theme.blocks.items() if handles)
-    kept = shop.store.metafields.get((gid("AppInstallation", 1), "regulars", "shop_key"))
-    if shop.office.installation is None or kept is None or not (placed or theme.embeds):
+    told = {
+        key: str(kept["value"])
+        for key in ("shop_key", "api_url")
+        if (kept := shop.store.metafields.get((gid("AppInstallation", 1), "regulars", key)))
+    }
+    if shop.office.installation is None or len(told) < 2 or not (placed or theme.embeds):
         return None
-    return AppEmbed(str(kept["value"]), shop.config.app_origin, placed)
+    return AppEmbed(told["shop_key"], told["api_url"], placed)
 
 
 def _bulk_files(shop: DemoShop) -> Blueprint:

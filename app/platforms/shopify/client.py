@@ -40,8 +40,6 @@ _N_MORE_CHILDREN: Final = 100
 _MAX_PAGED: Final = 20_000
 # How long before asking again when another export is under way.
 _EXPORT_BUSY_SECONDS: Final = 60.0
-# The embed's file in the theme app extension.
-EMBED_HANDLE: Final = "regulars-embed"
 
 Node = Mapping[str, Any]
 Asked = ParamSpec("Asked")
@@ -301,19 +299,23 @@ class ShopifyClient:
 
     @_understood
     def publish_key(self, public_key: str) -> None:
-        """Give our theme extension the shop's public key, as a metafield of our own installation.
+        """Give our theme extension the shop's public key and our address, as metafields of our own installation.
 
-        The blocks read it as `app.metafields.regulars.shop_key`; an app's own metafields need no scope.
+        The blocks read them as `app.metafields.regulars`, so that no merchant types either; an app's own
+        metafields need no scope. Both are taken or neither (metafieldsSet is atomic).
         """
         installation = Body(self._run("installation", {})).child("currentAppInstallation").text("id")
-        metafield = {
-            "ownerId": installation,
-            "namespace": "regulars",
-            "key": "shop_key",
-            "type": "single_line_text_field",
-            "value": public_key,
-        }
-        found = Body(self._run("storefront_settings", {"metafields": [metafield]}, is_repeatable=True)).child(
+        metafields = [
+            {
+                "ownerId": installation,
+                "namespace": "regulars",
+                "key": key,
+                "type": "single_line_text_field",
+                "value": value,
+            }
+            for key, value in (("shop_key", public_key), ("api_url", self.app_url))
+        ]
+        found = Body(self._run("storefront_settings", {"metafields": metafields}, is_repeatable=True)).child(
             "metafieldsSet"
         )
         problems = [problem.text("message") or "" for problem in found.children("userErrors")]
@@ -324,7 +326,7 @@ class ShopifyClient:
 
     @_understood
     def storefront_status(self) -> StorefrontStatus:
-        """Whether a block or the embed is on in the live theme; None where the shop does not let us look."""
+        """Whether a shelf stands in the live theme; None where the shop does not let us look."""
         try:
             found = self._run("live_theme", {"filenames": list(theme.FILENAMES)})
         except NeedsApprovalError:
@@ -341,12 +343,15 @@ class ShopifyClient:
         return StorefrontStatus(theme.is_embedded(handle, files), self._placement_url())
 
     def _placement_url(self) -> str:
-        """The theme editor, with our embed already switched on and waiting to be saved."""
+        """The theme editor, with our shelf already standing on the product page and waiting to be saved.
+
+        The block, not the embed: the embed alone shows a shopper nothing.
+        """
         shop = self.base_url or f"https://{self.graphql.shop_domain}"
         asked = {
-            "context": "apps",
             "template": "product",
-            "activateAppId": f"{self.api_key}/{EMBED_HANDLE}",
+            "addAppBlockId": f"{self.api_key}/{theme.BLOCK_HANDLE}",
+            "target": "newAppsSection",
         }
         return f"{shop}/admin/themes/current/editor?{urlencode(asked, safe='/')}"
 

@@ -1,4 +1,4 @@
-"""Reads from the live theme's files whether our app block or embed is on; pure."""
+"""Reads from the live theme's files whether a shelf of ours stands in it; pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-# Where Shopify keeps embeds, and where merchants place blocks. 50 names may be asked for at once.
+# The block's file in the theme app extension (storefront/shopify).
+BLOCK_HANDLE: Final = "shelf"
+# Where merchants place blocks: templates, section groups, and the settings. 50 names may be asked for at once.
 FILENAMES: Final = ("config/settings_data.json", "templates/*.json", "sections/*.json")
 # Shopify writes a warning into generated files, before the JSON.
 _COMMENT: Final = re.compile(r"\A\s*/\*.*?\*/", re.DOTALL)
@@ -16,11 +18,12 @@ _MAX_DEPTH: Final = 20
 
 
 def is_embedded(app_handle: str, files: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether any block of the app stands in these files and is not disabled.
+    """Whether a shelf of the app stands in these files and is not disabled.
 
-    A block's type is `shopify://apps/{app}/blocks/{block}/{extension}`.
+    A block's type is `shopify://apps/{app}/blocks/{block}/{extension}`. The embed doesn't count: it loads the
+    script, and shows nothing.
     """
-    prefix = f"shopify://apps/{app_handle}/blocks/"
+    prefix = f"shopify://apps/{app_handle}/blocks/{BLOCK_HANDLE}/"
     return any(
         str(block.get("type", "")).startswith(prefix) and block.get("disabled") is not True
         for file in files

@@ -165,8 +165,11 @@ def test_the_merchants_buttons_do_what_they_say(client, shop, events):
     assert client.post(f"/admin/customers/{eva.id}/explode").status_code == 404
 
 
-KEEP_KEY = """mutation { metafieldsSet(metafields: [{ownerId: "gid://shopify/AppInstallation/1", namespace: "regulars",
-  key: "shop_key", type: "single_line_text_field", value: "key-1"}]) { userErrors { message } } }"""
+KEEP_KEY = """mutation { metafieldsSet(metafields: [
+  {ownerId: "gid://shopify/AppInstallation/1", namespace: "regulars", key: "shop_key",
+    type: "single_line_text_field", value: "key-1"},
+  {ownerId: "gid://shopify/AppInstallation/1", namespace: "regulars", key: "api_url",
+    type: "single_line_text_field", value: "https://app.example/api"}]) { userErrors { message } } }"""
 
 
 def test_a_shelf_is_on_when_the_merchant_saves_the_theme_the_app_linked_to(client, shop, ask):
@@ -179,7 +182,11 @@ def test_a_shelf_is_on_when_the_merchant_saves_the_theme_the_app_linked_to(clien
     assert app_embed(shop) is None
     assert ask(KEEP_KEY)["data"]["metafieldsSet"]["userErrors"] == []
     embed = app_embed(shop)
-    assert (embed.shop_key, embed.app_url, embed.templates) == ("key-1", "http://127.0.0.1:9", {"product"})
+    assert (embed.shop_key, embed.app_url, embed.templates) == (
+        "key-1",
+        "https://app.example/api",
+        {"product"},
+    )
     shop.uninstall()
     shop.install()
     assert app_embed(shop) is None

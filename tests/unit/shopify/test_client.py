@@ -643,12 +643,16 @@ def test_missing_subscriptions_are_made_and_refusals_told(shop, client):
     }
 
 
-def test_the_shops_key_is_given_to_our_own_installation(shop, client):
+def test_the_shops_key_and_our_address_are_given_to_our_own_installation(shop, client):
     shop.says("Installation", {"currentAppInstallation": {"id": "gid://shopify/AppInstallation/1"}})
     shop.says("StorefrontSettings", {"metafieldsSet": {"userErrors": []}})
     client.publish_key("a-public-key")
-    (metafield,) = shop.asked_for("StorefrontSettings")[0]["metafields"]
-    assert (metafield["ownerId"], metafield["value"]) == ("gid://shopify/AppInstallation/1", "a-public-key")
+    told = shop.asked_for("StorefrontSettings")[0]["metafields"]
+    assert {field["ownerId"] for field in told} == {"gid://shopify/AppInstallation/1"}
+    assert {(field["namespace"], field["key"]): field["value"] for field in told} == {
+        ("regulars", "shop_key"): "a-public-key",
+        ("regulars", "api_url"): CALLBACK.removesuffix("/webhooks/shopify"),
+    }
 
 
 def test_a_key_the_shop_does_not_take_is_told(shop, client):
@@ -660,7 +664,7 @@ def test_a_key_the_shop_does_not_take_is_told(shop, client):
         client.publish_key("a-public-key")
 
 
-PLACEMENT = "https://ada.myshopify.com/admin/themes/current/editor?context=apps&template=product&activateAppId=client-id/regulars-embed"
+PLACEMENT = "https://ada.myshopify.com/admin/themes/current/editor?template=product&addAppBlockId=client-id/shelf&target=newAppsSection"
 BLOCK = "shopify://apps/regulars/blocks/shelf/0192"
 
 
@@ -707,6 +711,14 @@ EMBED = {"7": {"type": BLOCK, "disabled": False, "settings": {}}}
             {
                 "config/settings_data.json": json.dumps(
                     {"current": {"blocks": {"7": {"type": BLOCK.replace("regulars", "others")}}}}
+                )
+            },
+            False,
+        ),
+        (
+            {
+                "config/settings_data.json": json.dumps(
+                    {"current": {"blocks": {"7": {"type": BLOCK.replace("shelf", "regulars-embed")}}}}
                 )
             },
             False,
