@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ BLOCK_BYTES = 32 * 2**20
 MAX_PRIOR_ITEMS = 20_000
 # Word similarity from which a pair seen in too few orders still counts: its words are the second witness.
 MIN_WORD_SIMILARITY = 0.1
+# Orders from which a product's own sales are a witness for it.
+WELL_SOLD_ORDERS = 5
 # Most similar products to borrow co-purchase from, and how sharply the nearest are preferred: 10, 20 and
 # 50 gave the same validation NDCG within 0.0005.
 N_LENDERS = 20
@@ -46,6 +48,10 @@ class Blend:
         Weight of what similar products were bought with.
     recency : float
         Exponent of (recent orders / all orders) of the listed product; 0 is none.
+    lone: float
+        Weight of a pair seen in too few orders and without shared words, where the listed product is well
+        sold on its own. 0 unless a shop's back-test shows that it loses to plain counting without them,
+        as shops without titles may.
     """
 
     m: float = 50.0
@@ -54,6 +60,7 @@ class Blend:
     w: float = 0.5
     borrow: float = 0.2
     recency: float = 0.1
+    lone: float = 0.0
 
     def leaning(self, popularity: float) -> Blend:
         """Return the blend a merchant asks for: -1 specific, 0 as it is, 1 popular.
@@ -62,7 +69,7 @@ class Blend:
         """
         tau = self.tau * (1.0 - 0.75 * max(0.0, popularity))
         rho = max(0.0, self.rho + 0.5 * popularity)
-        return Blend(self.m * 4.0 ** abs(popularity), tau, rho, self.w, self.borrow, self.recency)
+        return replace(self, m=self.m * 4.0 ** abs(popularity), tau=tau, rho=rho)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,10 +157,12 @@ class PairScorer:
         return np.asarray(logits / np.where(total > 0, total, 1.0), dtype=np.float32)
 
     def together(self, seeds: IntArray, words: FloatArray) -> FloatArray:
-        """Return C_ij without pairs that one order alone would place, float32 [n_seeds, n_candidates]."""
+        """Return C_ij without what one order alone would place, float32 [n_seeds, n_candidates]."""
         counts = np.asarray(self._among_candidates(self.pairs.rows(seeds)).toarray(), dtype=np.float32)
-        counts[(counts < self.pairs.n_orders_min) & (words <= MIN_WORD_SIMILARITY)] = 0.0
-        return counts
+        is_weak = (counts < self.pairs.n_orders_min) & (words <= MIN_WORD_SIMILARITY)
+        is_well_sold = self.n_orders[self.candidates] >= WELL_SOLD_ORDERS
+        worth = np.where(is_well_sold, np.float32(self.blend.lone), np.float32(0.0))
+        return np.asarray(np.where(is_weak, counts * worth, counts), dtype=np.float32)
 
     def borrowed(self, similarity: FloatArray) -> FloatArray:
         """Return B_ij, float32 [n_seeds, n_candidates]."""

@@ -44,6 +44,8 @@ OPINION_BYTES = 256 * 2**20
 # Worth of a point of log coverage (customer lists) and of log tail hit rate (product lists) beside a
 # point of log accuracy: bestsellers for everyone are accurate and useless.
 COVERAGE_WORTH = 0.35
+# The same where repeats are listed too: what customers own is varied anyway.
+REPEAT_COVERAGE_WORTH = 0.1
 TAIL_WORTH = 0.5
 # Worth of a point lost against the best simple method: the promise is never to lose.
 LOSS_WORTH = 10.0
@@ -64,6 +66,7 @@ BLENDS = (
     Blend(m=2000.0, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
     Blend(m=20_000.0, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
 )
+LONES = (0.5, 1.0)
 BORROWS = (0.0, 0.1, 0.4)
 RECENCIES = (0.0, 0.2, 0.35)
 _OPINIONS = (Taste(), Taste(ease=1.0, factors=0.3, neighbours=0.0), Taste(ease=1.0, neighbours=0.3))
@@ -130,7 +133,7 @@ def choose(
 
 
 def choose_blend(model: Model, queries: BasketQueries) -> Blend:
-    """Try the shapes of shops, then how much to borrow, then how much the season counts.
+    """Try the shapes of shops, then lone pairs, then how much to borrow, then how much the season counts.
 
     A setting is judged by log HR@10 + log NDCG@10 + `TAIL_WORTH` log tail HR@10, less `LOSS_WORTH` times what
     it loses in either of the first two against the best of bestsellers and plain counting.
@@ -149,6 +152,7 @@ def choose_blend(model: Model, queries: BasketQueries) -> Blend:
         return float(reached @ (1.0, 1.0, TAIL_WORTH) - LOSS_WORTH * loss)
 
     best = _best(BLENDS, quality, CLEAR_MARGIN)
+    best = _best((best, *(replace(best, lone=lone) for lone in LONES)), quality, CLEAR_MARGIN)
     best = _best((best, *(replace(best, borrow=borrow) for borrow in BORROWS)), quality)
     seasons = (best, *(replace(best, recency=recency) for recency in RECENCIES))
     return _best(seasons, quality, CLEAR_MARGIN)
@@ -214,7 +218,8 @@ def choose_taste(
             scores[owned.nonzero()] = -np.inf
         lists = top_n(scores, N_PLACES)[0]
         reached = float(recall(hits(lists, np.arange(len(lists)), targets), n_targets).mean())
-        return _log(reached) + COVERAGE_WORTH * _log(coverage(lists, n_items))
+        worth = COVERAGE_WORTH if is_new else REPEAT_COVERAGE_WORTH
+        return _log(reached) + worth * _log(coverage(lists, n_items))
 
     return _best(tastes, quality)
 

@@ -83,6 +83,22 @@ def test_one_order_can_not_place_a_product() -> None:
     assert stranger in [place.item for place in proven.also_bought(8, [0]).row(0)]
 
 
+def test_a_lone_pair_counts_only_where_a_shop_needs_it_and_for_a_well_sold_product() -> None:
+    catalogue, history = planted(n_pairs=10)
+    stranger = catalogue.n_items
+    catalogue = catalogue.grow(Catalogue.of(["stranger"]))
+    odd_order = History.of([9999] * 2, [9999] * 2, [2, stranger], occurred_at=[history.newest_at] * 2)
+    strict, lenient = (
+        fit(catalogue, history.extend(odd_order), options=replace(FIXED, blend=Blend(lone=lone))).scorer
+        for lone in (0.0, 1.0)
+    )
+    seeds = np.array([2, stranger])
+    words = strict.word_similarity(seeds)
+    assert strict.together(seeds, words)[1].sum() == 0
+    assert lenient.together(seeds, words)[1, 2] == 1
+    assert lenient.together(seeds, words)[0, stranger] == 0
+
+
 def test_a_cold_product_is_found_by_its_words_from_the_minute_it_exists() -> None:
     catalogue, history = random_shop()
     catalogue = Catalogue.of(catalogue.item_ids, [f"thing {i}" for i in range(29)] + ["walnut chess board"])
