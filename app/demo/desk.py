@@ -98,11 +98,11 @@ class Desk:
         return f"{self.base_url}/products/{quote(product.handle)}"
 
     def picture_url(self, product: Product) -> str | None:
-        """The storefront serves `/cdn/shop/files/<handle>.svg`."""
+        """The storefront serves `/cdn/shop/files/<handle>.png`, which mail programs show too (SVG they do not)."""
         if product.picture_svg is None:
             return None
         version = int(product.created_at.timestamp())
-        return f"{self.base_url}/cdn/shop/files/{quote(product.handle)}.svg?v={version}"
+        return f"{self.base_url}/cdn/shop/files/{quote(product.handle)}.png?v={version}"
 
     def cart(self, token: str | None) -> Cart | None:
         """The cart behind a token, with or without its `?key=`; None for an unknown or completed one."""

@@ -22,10 +22,11 @@ def search_of(cart: CartRef, since: datetime) -> dict[str, Any]:
     """The variables of `recent_orders`: one filter per name the purchase may be known by."""
     after = f"created_at:>={quoted((since - _MARGIN).astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ'))}"
     return {
-        "byCart": f"cart_token:{quoted(cart_key(cart.cart_token))}",
+        "byCart": f"cart_token:{quoted(cart_key(cart.cart_token or '-'))}",
         "byCheckout": f"checkout_token:{quoted(cart.checkout_token or '-')}",
         "byCustomer": f"customer_id:{cart.platform_customer_id or '0'} {after}",
         "byEmail": f"email:{quoted(cart.email or '-')} {after}",
+        "hasCart": bool(cart.cart_token),  # a person who stayed away left no cart
         "hasCheckout": cart.checkout_token is not None,
         "hasCustomer": cart.platform_customer_id is not None,
         "hasEmail": cart.email is not None,

@@ -98,7 +98,7 @@ def test_aliases_typename_and_inline_fragments_are_understood(lines):
     told = lines(query)[0]
     assert (told["__typename"], told["n"]) == ("Product", "Pasta")
     assert told["featuredMedia"]["image"]["url"].startswith(
-        "http://127.0.0.1:4000/cdn/shop/files/pasta.svg?v="
+        "http://127.0.0.1:4000/cdn/shop/files/pasta.png?v="
     )
 
 

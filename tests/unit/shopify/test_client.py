@@ -529,6 +529,7 @@ def test_a_purchase_is_looked_for_by_every_name(shop, client):
             "byCheckout": 'checkout_token:"k1"',
             "byCustomer": 'customer_id:7 created_at:>="2026-11-20T07:50:00Z"',
             "byEmail": 'email:"Cleo@Example.com" created_at:>="2026-11-20T07:50:00Z"',
+            "hasCart": True,
             "hasCheckout": True,
             "hasCustomer": True,
             "hasEmail": True,
