@@ -175,15 +175,17 @@ def test_one_shops_choices_are_not_anothers(
     assert policy_of(context, ben) == ShopPolicy()
 
 
-SHELF = {"leaning": "0", "heading": "", "n_products": "4", "is_shown": "on"}
+SHELF = {"leaning": "0", "heading": "", "is_shown": "on"}
 
 
 def test_a_new_leaning_is_stored_and_learned(
     context: Context, ada: Shop, merchant: Merchant, queue: RecordingQueue
 ) -> None:
-    response = merchant.post("/admin/recommendations/shelf", SHELF | {"leaning": "-0.5", "n_products": "8"})
+    response = merchant.post(
+        "/admin/recommendations/shelf", SHELF | {"leaning": "-0.5", "heading": "With it"}
+    )
     assert response.status_code == 200
-    assert policy_of(context, ada).shelf == ShelfPolicy(leaning=-0.5, n_products=8)
+    assert policy_of(context, ada).shelf == ShelfPolicy(leaning=-0.5, heading="With it")
     assert queue.nudges == [("upkeep.run_jobs",)]
     assert re.search(r'name="leaning" value="-0.5" checked', response.text)
 
@@ -201,7 +203,7 @@ def test_a_new_heading_reaches_the_shop_at_once(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"n_products": "13"}, {"leaning": "2"}, {"leaning": ""}, {"heading": "x" * 61}, {"heading": "a\nb"}],
+    [{"leaning": "2"}, {"leaning": ""}, {"heading": "x" * 61}, {"heading": "a\nb"}],
 )
 def test_a_wrong_shelf_is_refused(
     context: Context, ada: Shop, merchant: Merchant, wrong: dict[str, str]

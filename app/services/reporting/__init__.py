@@ -26,13 +26,12 @@ from app.services.reporting.ledger import (
     reason_counts,
 )
 from app.services.reporting.periods import N_DAYS, Period, last_days, zone_of
-from app.services.reporting.standing import PHASES, JobReport, Standing, Step, checklist, standing
+from app.services.reporting.standing import JobReport, Standing, Step, checklist, standing
 
 __all__ = [
     "FLOWS",
     "HOLDOUT_DAYS",
     "N_DAYS",
-    "PHASES",
     "STATES",
     "WATCHED_DAYS",
     "Activity",

@@ -16,9 +16,6 @@ from app.services.shops import ShopRecord
 StepName = Literal["connected", "import", "model", "shelf", "sender", "abandoned_cart", "win_back"]
 StepState = Literal["done", "running", "failed", "open"]
 
-# The order in which an import goes through the shop, as `jobs.progress` names its phases.
-PHASES = ("products", "customers", "orders", "training")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport:

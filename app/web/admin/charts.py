@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.services.reporting import DayOfRevenue
 
 # The drawing's own units; the page stretches it.
-STEP, WIDTH, HEIGHT = 20, 14, 100
+STEP, BAR_WIDTH, HEIGHT = 20, 14, 100
 _GAP = 3
 
 
@@ -31,6 +31,7 @@ class Chart:
     days: tuple[DayOfRevenue, ...]
     width: int
     top: int
+    bar_width: int = BAR_WIDTH
 
     @property
     def is_empty(self) -> bool:

@@ -12,7 +12,7 @@ from babel import Locale, UnknownLocaleError, dates, numbers
 
 from app.domain.money import Money
 from app.services.reporting import zone_of
-from app.web.admin.speech import _, ngettext
+from app.web.admin.speech import _
 
 # The language of the texts; a country gives it its formats (en_DE writes 1.234,50 and 24 hours).
 LANGUAGE = "en"
@@ -104,11 +104,6 @@ class Formats:
     def machine(self, at: datetime) -> str:
         """The moment as HTML's `datetime` attribute wants it."""
         return at.astimezone(self._zone).isoformat(timespec="seconds")
-
-    def minutes(self, n: int) -> str:
-        if n % 60 or n < 60:
-            return ngettext("%(num)s minute", "%(num)s minutes", n)
-        return ngettext("%(num)s hour", "%(num)s hours", n // 60)
 
     def share_of(self, part: int, whole: int) -> str:
         """ "9 of 41", both as numbers of this locale."""

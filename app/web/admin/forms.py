@@ -10,7 +10,6 @@ from app.domain.policy import (
     CartFlowPolicy,
     MailPolicy,
     SenderPolicy,
-    ShelfPolicy,
     ShopPolicy,
     WinBackPolicy,
 )
@@ -102,12 +101,15 @@ def read_settings(fields: Mapping[str, str], policy: ShopPolicy) -> tuple[ShopPo
 
 
 def read_shelf(fields: Mapping[str, str], policy: ShopPolicy) -> tuple[ShopPolicy, Form]:
-    """The policy with the shelf's fields in it. Use it only when the form has no errors."""
+    """The policy with the shelf's fields in it. Use it only when the form has no errors.
+
+    How many products a shelf shows is the placement's: the theme reserves their room before anything loads.
+    """
     form = Form(fields)
     leaning = form.number("leaning", -1, 1)
-    shelf = ShelfPolicy(
+    shelf = replace(
+        policy.shelf,
         heading=form.line("heading", LONGEST_HEADING),
-        n_products=form.integer("n_products", 1, 12),
         leaning=leaning,
         is_shown=form.is_on("is_shown"),
     )

@@ -35,6 +35,11 @@ class Trouble:
 
 def register(desk: Desk) -> None:
     """Add Home and what its buttons do."""
+    _register_pages(desk)
+    _register_actions(desk)
+
+
+def _register_pages(desk: Desk) -> None:
     context = desk.context
 
     def show_home() -> Response:
@@ -72,6 +77,14 @@ def register(desk: Desk) -> None:
             theme = None
         return desk.render("admin/_shelf_status.html", shop, theme=theme)
 
+    desk.route("/", show_home)
+    desk.route("/progress", show_progress)
+    desk.route("/shelf-status", show_shelf_status)
+
+
+def _register_actions(desk: Desk) -> None:
+    context = desk.context
+
     def start_import() -> Response:
         installing.start_import(context, g.shop_id)
         return _home(desk, toast=_("The import has begun. You can leave this page."))
@@ -88,9 +101,6 @@ def register(desk: Desk) -> None:
             save_policy(connection, shop.shop_id, replace(shop.policy, is_checklist_dismissed=True))
         return _home(desk)
 
-    desk.route("/", show_home)
-    desk.route("/progress", show_progress)
-    desk.route("/shelf-status", show_shelf_status)
     desk.route("/import", start_import, methods=("POST",))
     desk.route("/training", start_training, methods=("POST",))
     desk.route("/checklist/dismiss", dismiss_checklist, methods=("POST",))

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from babel import Locale
-from flask import Blueprint, Flask, Response, g, make_response, render_template, url_for
+from flask import Blueprint, Response, g, make_response, render_template, url_for
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from sqlalchemy import Connection
@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from app.services.context import Context
 from app.services.shops import ShopRecord, get_shop
 from app.settings import ROOT
-from app.web.admin.formats import Formats, locale_of
+from app.web.admin.formats import LANGUAGE, Formats, locale_of
 from app.web.security import merchant_required
 
 View = Callable[..., ResponseReturnValue]
@@ -48,10 +48,8 @@ class Desk:
         )
 
     def shop(self, connection: Connection) -> ShopRecord:
-        """The shop of this request; its words and formats are used from here on."""
-        shop = get_shop(connection, g.shop_id)
-        g.admin_locale = locale_of(shop.country)
-        return shop
+        """The shop of this request, the only one this connection can see."""
+        return get_shop(connection, g.shop_id)
 
     def render(
         self,
@@ -104,12 +102,7 @@ def asset(name: str) -> str:
     return url_for("static", filename=f"admin/{name}", v=version)
 
 
-def _speak(state: Any) -> None:
-    app: Flask = state.app
-    if "babel" not in app.extensions:
-        Babel(app, locale_selector=_locale)
-
-
-def _locale() -> Locale:
-    locale = g.get("admin_locale")
-    return locale if isinstance(locale, Locale) else Locale.parse("en")
+def _speak(state: BlueprintSetupState) -> None:
+    """Let templates translate; the texts themselves are English, so that is what an unknown language gets."""
+    if "babel" not in state.app.extensions:
+        Babel(state.app, default_locale=LANGUAGE)

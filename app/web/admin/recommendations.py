@@ -16,6 +16,11 @@ from app.web.admin.speech import _
 
 def register(desk: Desk) -> None:
     """Add the page, the product's own page, the shelf's form and the way back to the model before."""
+    _register_pages(desk)
+    _register_actions(desk)
+
+
+def _register_pages(desk: Desk) -> None:
     context = desk.context
 
     def show_recommendations() -> Response:
@@ -32,6 +37,13 @@ def register(desk: Desk) -> None:
             for reason in found.reasons
         }
         return desk.render("admin/product.html", shop, found=found, shared=shared, words=words)
+
+    desk.route("/recommendations", show_recommendations)
+    desk.route("/recommendations/products/<platform_product_id>", show_product)
+
+
+def _register_actions(desk: Desk) -> None:
+    context = desk.context
 
     def save_shelf() -> Response:
         fields = request.form.to_dict()
@@ -56,10 +68,8 @@ def register(desk: Desk) -> None:
             return _page(desk, toast=_("There is no model to go back to."))
         return _page(desk, toast=_("The lists of the model before are back on the shelves."))
 
-    desk.route("/recommendations", show_recommendations)
     desk.route("/recommendations/shelf", save_shelf, methods=("POST",))
     desk.route("/recommendations/roll-back", roll_back_model, methods=("POST",))
-    desk.route("/recommendations/products/<platform_product_id>", show_product)
 
 
 def _page(
@@ -98,7 +108,6 @@ def _written(shop: ShopRecord) -> dict[str, str]:
     shelf = shop.policy.shelf
     return {
         "heading": shelf.heading,
-        "n_products": str(shelf.n_products),
         "leaning": f"{forms.nearest_leaning(shelf.leaning):g}",
         **({"is_shown": "on"} if shelf.is_shown else {}),
     }
