@@ -1,4 +1,4 @@
-"""Everything that is wrong without running the code: format, lint, types, import contracts, dead code, built widget."""
+"""Everything that is wrong without running the code: format, lint, types, import contracts, dead code, storefronts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ CHECKS: dict[str, list[str]] = {
     "import contracts": [str(BIN / "lint-imports")],
     "dead code": [str(BIN / "vulture")],
     "built widget": ["bash", "storefront/widget/build.sh", "--check"],
+    "theme extension": ["bash", "storefront/shopify/check.sh"],
 }
+
+# What they check is committed as built, so only those who change a storefront need Node; CI must have it.
+NEED_NODE = {"built widget", "theme extension"}
 
 
 def main() -> int:
@@ -28,8 +32,7 @@ def main() -> int:
 
 
 def passes(name: str) -> bool:
-    if name == "built widget" and shutil.which("npm") is None:
-        # The built file is committed, so only those who change the widget need Node; CI must have it.
+    if name in NEED_NODE and shutil.which("npm") is None:
         print(
             f"{name:<18} {'FAILED: Node is not here' if os.environ.get('CI') else 'skipped: Node is not here'}"
         )
