@@ -78,11 +78,12 @@ class Database:
             with driver.cursor() as cursor:
                 cursor.execute(statements, parameters)
         except DriverError as error:
-            if driver.closed and was_idle:
+            is_lost = self._maker.dialect.is_disconnect(error, driver, None)
+            if is_lost and was_idle:
                 return self.at_once(statements, parameters)
-            if not driver.closed:
+            if not is_lost:
                 self._idle.append(driver)
-            if driver.closed or isinstance(error, DriverOperationalError):
+            if is_lost or isinstance(error, DriverOperationalError):
                 raise DatabaseAwayError from error
             raise
         self._idle.append(driver)
@@ -96,7 +97,7 @@ class Database:
             pass
         try:
             made = self._maker.raw_connection()
-        except DriverOperationalError as error:
+        except DriverError as error:
             raise DatabaseAwayError from error
         driver = made.driver_connection
         made.detach()

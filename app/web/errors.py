@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -35,6 +35,11 @@ def install_error_pages(app: Flask) -> None:
         log.warning("database_away", reason=type(error).__name__)
         body, status = _answer("The database can't be reached right now; please try again in a minute.", 503)
         return body, status, {"Retry-After": "10"}
+
+    @app.errorhandler(DBAPIError)
+    def answer_database_error(error: DBAPIError) -> ResponseReturnValue:
+        """The driver names a connection that broke in the middle of an answer no better than this."""
+        return answer_database_away(error) if error.connection_invalidated else answer_bug(error)
 
     @app.errorhandler(Exception)
     def answer_bug(error: Exception) -> ResponseReturnValue:

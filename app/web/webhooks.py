@@ -53,8 +53,9 @@ def webhooks_blueprint(context: Context) -> Blueprint:
         return "", 200
 
     @blueprint.errorhandler(DatabaseAwayError)
-    def answer_later(_error: DatabaseAwayError) -> ResponseReturnValue:
+    def answer_later(error: DatabaseAwayError) -> ResponseReturnValue:
         """The sender keeps it and tries again; an answer of 200 would lose it."""
+        log.warning("database_away", reason=type(error.__cause__).__name__)
         return "", 503, {"Retry-After": "10"}
 
     return blueprint
