@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +69,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def origin(context: Context) -> Iterator[str]:
-    # Nothing listens there: asking the platform fails at once, as when it is down.
-    settings = context.settings.model_copy(update={"shopify_base_url": "http://127.0.0.1:9"})
-    from app.wiring import platforms
-
-    with served(replace(context, settings=settings, platforms=platforms(settings))) as address:
+    with served(context) as address:
         yield address
 
 
