@@ -86,6 +86,7 @@ def state_of(shop: DemoShop) -> dict[str, Any]:
         "now": store.clock.now().isoformat(),
         "clock": store.clock.as_env(),
         "counts": counts,
+        "rejects": [[reject.line, reject.reason] for reject in shop.rejects],
         "open_carts": carts,
         "checkouts": checkouts,
         "is_installed": office.installation is not None,

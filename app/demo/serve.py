@@ -27,6 +27,7 @@ from app.demo.oauth import oauth_blueprint
 from app.demo.shop import DemoShop
 from app.demo.store import DemoStore
 from app.demo.world import World
+from app.services.orderfile import OrderFileError, Reject
 
 CLIENT_ID = "demo-client-id"
 
@@ -111,18 +112,18 @@ def read_config(arguments: argparse.Namespace) -> AppConfig:
     return default_config(arguments.client_id, secret, arguments.app_url)
 
 
-def read_world(orders: str | None, seed: int) -> World:
-    """The built-in shop, or one made of a file of orders; rows that can't be read are named on stderr."""
+def read_world(orders: str | None, seed: int) -> tuple[World, list[Reject]]:
+    """The built-in shop, or one made of a file of orders with the rows of it that can't be read."""
     from app.demo.shoppers import build_world
 
     if orders is None:
-        return build_world(seed=seed)
-    from app.demo.history import world_from_orders
+        return build_world(seed=seed), []
+    from app.demo.history import EmptyHistoryError, world_from_orders
 
-    world, rejects = world_from_orders(Path(orders), seed=seed)
-    if rejects:
-        print(f"{len(rejects)} rows were left out; the first: {rejects[0]}", file=sys.stderr)
-    return world
+    try:
+        return world_from_orders(Path(orders), seed=seed)
+    except (OrderFileError, EmptyHistoryError) as problem:
+        sys.exit(f"{Path(orders).name}: {problem}")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -143,9 +144,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parser().parse_args(argv)
-    world = read_world(arguments.orders, arguments.seed)
+    world, rejects = read_world(arguments.orders, arguments.seed)
     store = DemoStore(world, ShopClock(world.starts_at, arguments.speed))
     shop = DemoShop(store, read_config(arguments))
+    shop.rejects = rejects
     inbox = Inbox(arguments.smtp_port, store.clock.now)
     inbox.start()
     server = serve(shop, arguments.host, arguments.port, inbox_blueprint(inbox))

@@ -21,6 +21,7 @@ from app.demo.store import DemoStore
 from app.demo.throttle import Bucket
 from app.demo.tokens import Installation, TokenOffice
 from app.demo.webhooks import Post
+from app.services.orderfile import Reject
 
 # An app that was removed is told to forget the shop after 48 hours (shopify.dev, Privacy law compliance).
 SHOP_REDACT_AFTER_HOURS = 48
@@ -44,6 +45,8 @@ class DemoShop:
         # The merchant's browser session in the admin; `sid` of id tokens.
         self.session_id = secrets.token_hex(16)
         self.web_pixel: tuple[int, Any] | None = None
+        # Lines of the order file behind this shop that could not be read.
+        self.rejects: list[Reject] = []
         self.code_batches: dict[int, CodeBatch] = {}
 
     @property

@@ -65,7 +65,8 @@ def install(show: Show) -> str:
 
 def import_history(show: Show) -> str:
     """Its history is imported"""
-    wanted, started = show.stage.store("/demo/state")["counts"], time.monotonic()
+    state, started = show.stage.store("/demo/state"), time.monotonic()
+    wanted = state["counts"]
     imported: dict[str, int] = {}
 
     def is_imported() -> bool:
@@ -83,8 +84,16 @@ def import_history(show: Show) -> str:
     rate = wanted["orders"] / max(seconds, 0.01)
     return (
         f"{wanted['products']:,} products, {wanted['customers']:,} customers, {wanted['orders']:,} orders"
-        f" in {seconds:.1f} s ({rate:,.0f} orders/s)"
+        f" in {seconds:.1f} s ({rate:,.0f} orders/s){_left_out(state['rejects'])}"
     )
+
+
+def _left_out(rejects: list[tuple[int, str]]) -> str:
+    """The lines of an order file that could not be read, the first few by number and reason."""
+    if not rejects:
+        return ""
+    named = "; ".join(f"line {line}: {reason}" for line, reason in rejects[:3])
+    return f"; {len(rejects)} lines of the file could not be read ({named}{' …' if len(rejects) > 3 else ''})"
 
 
 def learn(show: Show) -> str:
