@@ -52,6 +52,8 @@ LOSS_WORTH = 10.0
 # A setting has to be this much better (log) than the one tried before it to take its place: less is noise.
 # A shape or a season more: lists are shown for longer than the weeks they were judged on.
 MARGIN = 0.005
+# Standard error of the log difference of two tastes for one customer; falls with the root of their number.
+NOISE_OF_ONE = 0.4
 CLEAR_MARGIN = 0.01
 
 # From the reference: shops with speaking titles; grocers, where popularity rules; and between them.
@@ -75,13 +77,17 @@ DISCOVERIES = tuple(
     for opinion in _OPINIONS
     for half_life, recency in ((14.0, 0.6), (14.0, 0.8), (30.0, 1.0))
 )
-TASTES = tuple(
-    replace(opinion, half_life_days=half_life, recency=0.2, own=own)
-    for opinion in _OPINIONS
-    for half_life, own in ((14.0, 0.5), (30.0, 0.5), (30.0, 1.0))
+# Beside repeats the opinions hardly differ, so the vote of all stands unless one is better beyond noise.
+DEFAULT_TASTE = Taste(ease=1.0, neighbours=0.3, own=1.0, half_life_days=30.0, recency=0.2)
+TASTES = (
+    DEFAULT_TASTE,
+    *(
+        replace(opinion, half_life_days=30.0, recency=recency, own=own)
+        for opinion in _OPINIONS
+        for recency, own in ((0.1, 0.5), (0.1, 1.0), (0.2, 2.0))
+    ),
 )
 DEFAULT_BLEND = Blend()
-DEFAULT_TASTE = Taste(own=0.5, half_life_days=30.0, recency=0.2)
 DEFAULT_DISCOVERY = Taste()
 
 
@@ -221,7 +227,9 @@ def choose_taste(
         worth = COVERAGE_WORTH if is_new else REPEAT_COVERAGE_WORTH
         return _log(reached) + worth * _log(coverage(lists, n_items))
 
-    return _best(tastes, quality)
+    if is_new:
+        return _best(tastes, quality)
+    return _best(tastes, quality, max(MARGIN, NOISE_OF_ONE / np.sqrt(len(users))))
 
 
 def customer_lists(model: Model, taste: Taste, users: IntArray, *, is_new: bool) -> IntArray:
