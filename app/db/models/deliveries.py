@@ -16,6 +16,8 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("shop_id", "topic", "dedupe_key"),
+        # Few at any time, and looked at on every Home page.
+        Index("ix_deliveries_dead", "shop_id", "delivery_id", postgresql_where=text("state = 'dead'")),
         Index("ix_deliveries_due", "next_attempt_at", postgresql_where=text("state = 'received'")),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKeyConstraint, Index, Integer, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.models.base import Base, OwnId, ShopId, TenantId
@@ -15,6 +15,12 @@ class Order(Base):
     __table_args__ = (
         UniqueConstraint("shop_id", "platform_order_id"),
         Index("ix_orders_placed", "shop_id", "placed_at"),
+        Index(
+            "ix_orders_attributed",
+            "shop_id",
+            "placed_at",
+            postgresql_where=text("attributed_message_id IS NOT NULL OR attributed_list_id IS NOT NULL"),
+        ),
         Index("ix_orders_customer", "shop_id", "platform_customer_id", "placed_at"),
         Index("ix_orders_email", "shop_id", "email_hash", "placed_at"),
     )

@@ -128,6 +128,13 @@ def create_tables() -> None:
         ),
     )
     op.create_index(
+        "ix_deliveries_dead",
+        "deliveries",
+        ["shop_id", "delivery_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'dead'"),
+    )
+    op.create_index(
         "ix_deliveries_due",
         "deliveries",
         ["next_attempt_at"],
@@ -370,6 +377,13 @@ def create_tables() -> None:
         sa.ForeignKeyConstraint(["shop_id"], ["shops.shop_id"], name=op.f("fk_orders_shop_id")),
         sa.PrimaryKeyConstraint("shop_id", "order_id", name=op.f("pk_orders")),
         sa.UniqueConstraint("shop_id", "platform_order_id", name=op.f("uq_orders_shop_id_platform_order_id")),
+    )
+    op.create_index(
+        "ix_orders_attributed",
+        "orders",
+        ["shop_id", "placed_at"],
+        unique=False,
+        postgresql_where=sa.text("attributed_message_id IS NOT NULL OR attributed_list_id IS NOT NULL"),
     )
     op.create_index(
         "ix_orders_customer", "orders", ["shop_id", "platform_customer_id", "placed_at"], unique=False
