@@ -185,6 +185,8 @@ def backtest(
         scores += judge.customers()
     n_queries = max((s.n_queries for s in scores if s.task == ALSO_BOUGHT), default=0)
     is_publishable, reason = verdict(against, n_queries)
+    if ALSO_BOUGHT not in tasks:
+        reason = "Only customers' lists were judged: product lists were not asked about."
     return Report(
         tuple(scores),
         model.blend,

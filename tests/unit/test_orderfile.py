@@ -224,6 +224,8 @@ def test_evaluate_writes_one_object_per_method_and_task(tmp_path: Path) -> None:
 def test_one_task_can_be_asked_alone(tmp_path: Path) -> None:
     evaluation = evaluate_file(written(tmp_path, history_text(10, 30)), task="for-you")
     assert {row["task"] for row in method_rows(evaluation)} == {"for-you", "discover"}
+    assert "of 100 returning customers" in evaluation.card.headline
+    assert "were not asked about" in evaluation.report.reason
 
 
 @pytest.mark.parametrize("rows", ["", "1,,2026-11-20,m1,,,1,,EUR\n", "1,,,m1,,,1,,\n2,,,p1,,,1,,\n"])
