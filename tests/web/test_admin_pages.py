@@ -57,7 +57,7 @@ def test_home_shows_the_four_figures_as_they_were_planted(merchant: Merchant, id
     assert "Mails sent 52 +160% on the 28 days before 12 held back" in text
     assert "Left alone on purpose, to compare with: 6." in text
     assert "Shelf click rate 2.6% 2.0% in the 28 days before likely between 1.8% and 3.6% (95%)" in text
-    assert "31 clicks on 1,200 products that were in view for a second" in text
+    assert "from shoppers who agreed to be counted: 31 of 1,200." in text
 
 
 def test_home_says_what_the_holdout_says_only_as_far_as_it_can(
