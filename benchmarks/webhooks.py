@@ -18,14 +18,14 @@ from rich.table import Table
 from sqlalchemy import create_engine, text
 
 from app.db.session import normalise_url
-from benchmarks.load import Load, run
+from benchmarks.load import Load, measure
 from benchmarks.stage import FOLDER, SHOP, Stage, busyness, set_stage
 
 N_WORKERS = 2
 N_CONNECTIONS = 16
 N_BODY_BYTES = 2048
-SECONDS = 5.0
-N_ROUNDS = 3
+SECONDS = 4.0
+N_ROUNDS = 5
 
 # pgbench's clients in the comparison, and the share of its rate that is aimed at.
 N_PGBENCH_CLIENTS = 4
@@ -55,7 +55,13 @@ def send(stage: Stage, port: int, ids: itertools.count[int], seconds: float) -> 
         f"X-Shopify-Event-Id: 98880550-7158-44d4-b7cd-2c97c8a091b5\r\nX-Shopify-Test: false\r\n"
         f"X-Shopify-Hmac-Sha256: {signature}\r\nX-Shopify-Webhook-Id: "
     ).encode()
-    return run(port, N_CONNECTIONS, seconds, lambda: head + b"w-%d\r\n\r\n" % next(ids) + raw)
+    return measure(
+        lambda: stage.cpu_seconds("web"),
+        port,
+        N_CONNECTIONS,
+        seconds,
+        lambda: head + b"w-%d\r\n\r\n" % next(ids) + raw,
+    )
 
 
 def body() -> bytes:
@@ -115,7 +121,9 @@ def n_stored(stage: Stage) -> int:
 
 
 def show(stage: Stage, rounds: list[tuple[float, Load]], n_sent: int, n_kept: int) -> None:
-    table = Table("round", "pgbench inserts/s", "webhooks/s", "ratio", "median ms", "p99 ms", "not 200")
+    table = Table(
+        "round", "pgbench inserts/s", "webhooks/s", "ratio", "median ms", "p99 ms", "CPU µs", "not 200"
+    )
     for number, (inserts, load) in enumerate(rounds, 1):
         n_other = sum(n for status, n in load.statuses.items() if status != 200)
         table.add_row(
@@ -125,6 +133,7 @@ def show(stage: Stage, rounds: list[tuple[float, Load]], n_sent: int, n_kept: in
             f"{load.per_second / inserts:.0%}",
             f"{load.percentile(0.5):.1f}",
             f"{load.percentile(0.99):.1f}",
+            f"{load.cpu_microseconds:.0f}",
             str(n_other),
         )
     ratio = statistics.median(load.per_second / inserts for inserts, load in rounds)
