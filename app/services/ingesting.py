@@ -65,11 +65,12 @@ def process_shop(context: Context, shop_id: int) -> Drained:
     """Carry out everything that waits in one shop's inbox, oldest first, one transaction a delivery.
 
     Deliveries are claimed, and the attempt is counted, in a transaction that commits before the work: one
-    that brings its worker down is not tried for ever.
+    that brings its worker down is not tried for ever. What was tried before comes last and one by one, so
+    that such a delivery takes no neighbour with it a second time.
     """
     total = Drained()
     while True:
-        claimed = _claim(context, shop_id)
+        claimed = _claim(context, shop_id) or _claim(context, shop_id, is_retry=True)
         if not claimed:
             return total
         results = [_process(context, shop_id, row) for row in claimed]
@@ -89,14 +90,15 @@ def replay(context: Context, shop_id: int, delivery_id: int) -> bool:
     return bool(changed.rowcount)
 
 
-def _claim(context: Context, shop_id: int) -> list[RowMapping]:
+def _claim(context: Context, shop_id: int, *, is_retry: bool = False) -> list[RowMapping]:
     with context.db.shop(shop_id) as connection:
         rows = connection.execute(
             _CLAIM,
             {
                 "shop_id": shop_id,
                 "now": context.clock.now(),
-                "batch": BATCH,
+                "is_retry": is_retry,
+                "batch": 1 if is_retry else BATCH,
                 "first": FIRST_PAUSE.total_seconds(),
                 "longest": LONGEST_PAUSE.total_seconds(),
             },
@@ -106,6 +108,10 @@ def _claim(context: Context, shop_id: int) -> list[RowMapping]:
 
 def _process(context: Context, shop_id: int, row: RowMapping) -> bool:
     """Carry one delivery out; whatever goes wrong is stored with it and disturbs no other."""
+    if row["n_attempts"] > MAX_ATTEMPTS:
+        fatal = UnreadableError(f"none of {MAX_ATTEMPTS} attempts came to an end; their workers were stopped")
+        _store_failure(context, shop_id, row, fatal, is_over=True)
+        return False
     try:
         with context.db.shop(shop_id) as connection:
             scene = Scene(context, connection, get_shop(connection, shop_id))
@@ -170,12 +176,14 @@ _ACCEPT = """
             %(now)s, %(now)s)
     ON CONFLICT DO NOTHING"""
 
+# As an array, the inner query runs once; under IN it may run once a row, and its limit holds for none of them.
 _CLAIM = text("""
     UPDATE deliveries
     SET n_attempts = n_attempts + 1,
         next_attempt_at = :now + make_interval(secs => least(:first * power(4, n_attempts), :longest))
-    WHERE shop_id = :shop_id AND delivery_id IN (
+    WHERE shop_id = :shop_id AND delivery_id = ANY(ARRAY(
         SELECT delivery_id FROM deliveries
         WHERE shop_id = :shop_id AND state = 'received' AND next_attempt_at <= :now
-        ORDER BY delivery_id LIMIT :batch FOR UPDATE SKIP LOCKED)
+          AND (n_attempts > 0) = :is_retry
+        ORDER BY delivery_id LIMIT :batch FOR UPDATE SKIP LOCKED))
     RETURNING delivery_id, topic, dedupe_key, event_id, api_version, triggered_at, raw, n_attempts""")

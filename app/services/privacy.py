@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.db.models import AuditEntry, Erasure, Shop
 from app.domain.events import DataRequested, ErasureRequested, ShopErasureRequested
 from app.services.context import Context
+from app.services.hashing import normalise_email
 from app.services.shops import ShopRecord
 
 log = structlog.get_logger()
@@ -37,12 +39,10 @@ def erase_person(
     re-import from bringing them back; ask for a training without them. Suppressions stay: they are hashes,
     and keep the person from being mailed again.
     """
-    names = _names_of(connection, shop.shop_id, request)
-    hashes = {context.hasher.email(shop.shop_id, email) for email in names["emails"]}
-    values = {"shop_id": shop.shop_id, "hashes": list(hashes), "customers": sorted(names["customers"])}
+    names = _names_of(context, connection, shop.shop_id, request)
+    values = {"shop_id": shop.shop_id, "hashes": list(names.hashes), "customers": sorted(names.customers)}
     counts = {name: connection.execute(statement, values).rowcount for name, statement in _ERASE.items()}
-    needles = {*names["emails"], *names["customers"], *([request.email] if request.email else [])}
-    counts["inbox"] = _empty_inbox(connection, shop.shop_id, needles)
+    counts["inbox"] = _empty_inbox(connection, shop.shop_id, names)
     model_id = connection.execute(
         text("SELECT model_id FROM models WHERE shop_id = :shop_id AND state = 'published'"), values
     ).scalar()
@@ -51,7 +51,7 @@ def erase_person(
         "model_to_replace": model_id,
         "orders_named": len(request.platform_order_ids),
     }
-    subjects = hashes | {context.hasher.customer(shop.shop_id, name) for name in names["customers"]}
+    subjects = names.hashes | {context.hasher.customer(shop.shop_id, name) for name in names.customers}
     _store_receipts(connection, shop.shop_id, subjects, receipt, context.clock.now())
     connection.execute(
         update(Shop).where(Shop.shop_id == shop.shop_id).values(trained_at=None)
@@ -79,9 +79,8 @@ def export_person(context: Context, connection: Connection, shop: ShopRecord, na
     """Everything stored of one person, who is named by e-mail address or customer id."""
     is_email = "@" in name
     request = ErasureRequested(None if is_email else name, name if is_email else None)
-    names = _names_of(connection, shop.shop_id, request)
-    hashes = [context.hasher.email(shop.shop_id, email) for email in names["emails"]]
-    values = {"shop_id": shop.shop_id, "hashes": hashes, "customers": sorted(names["customers"])}
+    names = _names_of(context, connection, shop.shop_id, request)
+    values = {"shop_id": shop.shop_id, "hashes": list(names.hashes), "customers": sorted(names.customers)}
     _audit(connection, shop.shop_id, context.clock.now(), "operator", "exported a person", {})
     return {
         table: [json.loads(row[0]) for row in connection.execute(statement, values)]
@@ -122,37 +121,55 @@ def purge(context: Context, shop_id: int) -> dict[str, int]:
         }
 
 
-def _names_of(connection: Connection, shop_id: int, request: ErasureRequested) -> dict[str, set[str]]:
-    """Every address and customer id that belongs to the person; the request may name any one of them."""
-    emails = {request.email.strip().lower()} if request.email else set()
-    customers = {request.platform_customer_id} if request.platform_customer_id else set()
-    rows = connection.execute(
-        text(
-            "SELECT email, platform_customer_id FROM customers WHERE shop_id = :shop_id"
-            " AND (email = ANY(:emails) OR platform_customer_id = ANY(:customers))"
-            " UNION SELECT email, platform_customer_id FROM carts WHERE shop_id = :shop_id"
-            " AND (email = ANY(:emails) OR platform_customer_id = ANY(:customers))"
-        ),
-        {"shop_id": shop_id, "emails": list(emails), "customers": list(customers)},
-    ).all()
-    return {
-        "emails": emails | {row.email for row in rows if row.email},
-        "customers": customers | {row.platform_customer_id for row in rows if row.platform_customer_id},
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What one person is known by: addresses, customer ids, and keyed hashes of all the addresses."""
+
+    emails: frozenset[str]
+    customers: frozenset[str]
+    hashes: frozenset[bytes]
+
+
+def _names_of(context: Context, connection: Connection, shop_id: int, request: ErasureRequested) -> _Names:
+    """Every name that belongs to the person; the request may name any one of them, or nothing but orders.
+
+    Carts lead to customers, and a customer to the address the shop has for them, but not on to the carts of
+    that address: somebody who fills carts for others is not all of them.
+    """
+    email = normalise_email(request.email) if request.email else None
+    customer = request.platform_customer_id
+    values = {
+        "shop_id": shop_id,
+        "emails": [email] if email else [],
+        "customers": [customer] if customer else [],
+        "orders": list(request.platform_order_ids),
     }
-
-
-def _empty_inbox(connection: Connection, shop_id: int, needles: Iterable[str]) -> int:
-    """Blank the raw bytes of processed deliveries that mention one of the names."""
-    return sum(
-        connection.execute(
-            text(
-                "UPDATE deliveries SET raw = ''::bytea WHERE shop_id = :shop_id AND state <> 'received'"
-                " AND position(CAST(:needle AS bytea) IN raw) > 0"
-            ),
-            {"shop_id": shop_id, "needle": needle.encode()},
-        ).rowcount
-        for needle in needles
+    rows = connection.execute(_NAMES, values).all()
+    emails = frozenset({email, *(row.email for row in rows)} - {None})
+    known = {bytes(row.email_hash) for row in rows if row.email_hash is not None}
+    return _Names(
+        emails=emails,
+        customers=frozenset({customer, *(row.customer for row in rows)} - {None}),
+        hashes=frozenset(known | {context.hasher.email(shop_id, address) for address in emails}),
     )
+
+
+def _empty_inbox(connection: Connection, shop_id: int, names: _Names) -> int:
+    """Blank the raw bytes of processed deliveries that mention one of the names, an address in any case."""
+    spelled = {spelling for email in names.emails for spelling in _in_json(email)}
+    ids = connection.execute(
+        _EMPTY_INBOX_OF_IDS, {"shop_id": shop_id, "needles": [name.encode() for name in names.customers]}
+    )
+    addresses = connection.execute(
+        _EMPTY_INBOX_OF_ADDRESSES, {"shop_id": shop_id, "needles": [text.encode() for text in spelled]}
+    )
+    return ids.rowcount + addresses.rowcount
+
+
+def _in_json(email: str) -> set[str]:
+    """An address as platforms write it into JSON: plain, or with `&` or what is beyond ASCII escaped."""
+    spellings = {email, json.dumps(email)[1:-1]}
+    return spellings | {spelling.replace("&", "\\u0026") for spelling in spellings}
 
 
 def _store_receipts(
@@ -175,6 +192,34 @@ def _audit(
         insert(AuditEntry).values(shop_id=shop_id, happened_at=now, actor=actor, action=action, detail=detail)
     )
 
+
+_NAMES = text("""
+    WITH named AS (
+        SELECT platform_customer_id AS customer, email, email_hash FROM customers
+        WHERE shop_id = :shop_id AND (email = ANY(:emails) OR platform_customer_id = ANY(:customers))
+        UNION SELECT platform_customer_id, email, email_hash FROM carts
+        WHERE shop_id = :shop_id AND (email = ANY(:emails) OR platform_customer_id = ANY(:customers))
+        UNION SELECT platform_customer_id, NULL, email_hash FROM orders
+        WHERE shop_id = :shop_id AND platform_order_id = ANY(:orders))
+    SELECT customer, email, email_hash FROM named
+    UNION SELECT platform_customer_id, email, email_hash FROM customers
+    WHERE shop_id = :shop_id AND (platform_customer_id IN (SELECT customer FROM named)
+                                  OR email_hash IN (SELECT email_hash FROM named))""")
+
+_EMPTY_INBOX_OF_IDS = text("""
+    UPDATE deliveries SET raw = ''::bytea
+    WHERE shop_id = :shop_id AND state <> 'received' AND raw <> ''::bytea
+      AND EXISTS (SELECT 1 FROM unnest(CAST(:needles AS bytea[])) AS needle WHERE position(needle IN raw) > 0)""")
+
+# Written out in ASCII first: the bytes of a delivery need not be text in any encoding.
+_EMPTY_INBOX_OF_ADDRESSES = text("""
+    UPDATE deliveries SET raw = ''::bytea
+    FROM (SELECT array_agg(lower(encode(needle, 'escape'))) AS needles
+          FROM unnest(CAST(:needles AS bytea[])) AS needle) AS names
+    WHERE shop_id = :shop_id AND state <> 'received' AND raw <> ''::bytea
+      AND EXISTS (SELECT 1 FROM (SELECT lower(encode(raw, 'escape')) AS written OFFSET 0) AS body,
+                                unnest(names.needles) AS needle
+                  WHERE strpos(body.written, needle) > 0)""")
 
 _PERSON = "shop_id = :shop_id AND (email_hash = ANY(:hashes) OR platform_customer_id = ANY(:customers))"
 _ERASE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -17,12 +18,12 @@ def record_cart(connection: Connection, hasher: Hasher, shop_id: int, cart: Cart
 
     Carts and checkouts carry versions of their own: an older cart never undoes a newer cart, an older
     checkout never a newer checkout, and the lines are those of the younger of the two. A cart whose order
-    has already arrived is `ordered` from the start.
+    has already arrived is `ordered` from the start. An erased person's cart is kept without them.
     """
+    if _is_of_erased(hasher, shop_id, cart, erased_subjects(connection, shop_id)):
+        cart = replace(cart, email=None, platform_customer_id=None, recovery_url=None)
     email = normalise_email(cart.email) if cart.email else None
     email_hash = hasher.email(shop_id, email) if email else None
-    if email_hash in erased_subjects(connection, shop_id):
-        email = email_hash = None
     values = _values(cart, email, email_hash) | {"shop_id": shop_id}
     cart_id = connection.execute(_UPSERT_CHECKOUT if cart.is_checkout else _UPSERT_CART, values).scalar()
     if cart_id is not None:
@@ -38,6 +39,14 @@ def remove_cart(connection: Connection, shop_id: int, cart_token: str) -> None:
             WHERE shop_id = :shop_id AND (cart_token = :token OR checkout_token = :token) AND state = 'open'"""),
         {"shop_id": shop_id, "token": cart_token},
     )
+
+
+def _is_of_erased(hasher: Hasher, shop_id: int, cart: Cart, erased: frozenset[bytes]) -> bool:
+    """Whether any name in the cart belongs to somebody who was erased; a new address does not bring them back."""
+    names = [hasher.email(shop_id, cart.email)] if cart.email else []
+    if cart.platform_customer_id:
+        names.append(hasher.customer(shop_id, cart.platform_customer_id))
+    return not erased.isdisjoint(names)
 
 
 def _values(cart: Cart, email: str | None, email_hash: bytes | None) -> dict[str, Any]:

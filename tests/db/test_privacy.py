@@ -1,0 +1,173 @@
+"""A person who asked to be forgotten is gone from every table and the inbox, and nothing brings them back."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from app.domain.events import Cart, ConsentState, Customer, ErasureRequested, Order
+from app.domain.money import Money
+from app.platforms.base import Envelope
+from app.services import ingesting, privacy, recording
+from app.services.shops import get_shop
+from tests.conftest import NOW
+from tests.db.messaging_stage import CLEO, line, set_stage
+
+HOME = "cleo@home.example"
+
+
+@pytest.fixture
+def erase(context, ada):
+    def request(customer=None, email=None, orders=()):
+        with context.db.shop(ada.shop_id) as connection:
+            shop = get_shop(connection, ada.shop_id)
+            return privacy.erase_person(context, connection, shop, ErasureRequested(customer, email, orders))
+
+    return request
+
+
+@pytest.fixture
+def record(context, ada):
+    """Record a customer, a cart or an order in Ada's shop."""
+
+    def store(fact):
+        with context.db.shop(ada.shop_id) as connection:
+            if isinstance(fact, Customer):
+                recording.record_customers(connection, context.hasher, ada.shop_id, [fact], NOW)
+            elif isinstance(fact, Cart):
+                recording.record_cart(connection, context.hasher, ada.shop_id, fact)
+            else:
+                recording.record_orders(connection, context.hasher, ada.shop_id, [fact])
+
+    return store
+
+
+@pytest.fixture
+def fetch(context, ada):
+    def rows(sql):
+        with context.db.shop(ada.shop_id) as connection:
+            return connection.execute(text(sql)).all()
+
+    return rows
+
+
+def customer(name, email):
+    return Customer(platform_customer_id=name, source_updated_at=NOW, email=email, first_name="Cleo")
+
+
+def checkout(token, *, email=None, customer=None):
+    at = NOW - timedelta(hours=2)
+    return Cart(
+        cart_token=token,
+        checkout_token=f"checkout-of-{token}",
+        source_updated_at=at,
+        created_at=at,
+        lines=(line(),),
+        is_checkout=True,
+        currency="EUR",
+        email=email,
+        platform_customer_id=customer,
+        recovery_url="https://ada-tea.example/recover?email=cleo",
+    )
+
+
+def order(name, *, email=None, customer=None, version=0):
+    return Order(
+        platform_order_id=name,
+        name=f"#{name}",
+        placed_at=NOW,
+        source_updated_at=NOW + timedelta(minutes=version),
+        total=Money(2580, "EUR"),
+        lines=(line(),),
+        email=email,
+        platform_customer_id=customer,
+    )
+
+
+def deliver(context, shop, body, key):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    envelope = Envelope(
+        platform="shopify",
+        shop_domain=shop.domain,
+        topic="themes/publish",  # nothing reads it, so it is filed as it came
+        dedupe_key=key,
+        raw=raw,
+        event_id=None,
+        api_version=None,
+        triggered_at=NOW,
+        currency="EUR",
+    )
+    ingesting.accept(context, shop.shop_id, envelope)
+    ingesting.process_shop(context, shop.shop_id)
+
+
+def test_no_cart_brings_an_erased_customer_back(erase, record, fetch):
+    record(customer("77", CLEO))
+    erase(customer="77")
+    record(checkout("same-address", email=CLEO, customer="77"))
+    record(checkout("new-address", email=HOME, customer="77"))
+    record(checkout("somebody-else", email="dan@example.com", customer="78"))
+    known = "SELECT cart_token FROM carts WHERE {} IS NOT NULL"
+    for name in ("email", "email_hash", "platform_customer_id", "recovery_url"):
+        assert fetch(known.format(name)) == [("somebody-else",)], name
+
+
+def test_a_person_is_forgotten_under_every_address_the_shop_has_for_them(context, ada, erase, record, fetch):
+    stage = set_stage(context, ada.shop_id)
+    stage.consent(HOME, ConsentState.SUBSCRIBED, days=3)
+    record(customer("77", HOME))
+    record(checkout("signed-in", email=CLEO, customer="77"))
+    record(checkout("as-a-guest", email=HOME))
+    assert stage.plan() == 2
+    erase(email=CLEO)
+    assert fetch("SELECT count(*) FROM consents") == [(0,)]
+    assert fetch("SELECT DISTINCT recipient, state, reason FROM messages") == [(None, "skipped", "erased")]
+    assert fetch("SELECT DISTINCT email, email_hash, platform_customer_id FROM carts") == [(None, None, None)]
+
+
+def test_who_fills_carts_for_others_is_not_all_of_them(erase, record, fetch):
+    """A sales assistant's account: the address of the cart that was asked about goes, the other buyer's stays."""
+    record(customer("9", "assistant@ada-tea.example"))
+    record(checkout("for-cleo", email=CLEO, customer="9"))
+    record(customer("78", "dan@example.com"))
+    record(checkout("of-dan", email="dan@example.com", customer="78"))
+    erase(email=CLEO)
+    assert fetch("SELECT email FROM customers") == [("dan@example.com",)]
+    assert fetch("SELECT email FROM carts WHERE email IS NOT NULL") == [("dan@example.com",)]
+
+
+def test_a_request_that_names_only_orders_forgets_their_buyer(erase, record, fetch):
+    record(order("501", email=CLEO))
+    record(order("502", email=CLEO))
+    record(order("503", email="dan@example.com"))
+    erase(orders=("501",))
+    with_buyer = "SELECT platform_order_id FROM orders WHERE email_hash IS NOT NULL"
+    assert fetch(with_buyer) == [("503",)]
+    record(order("501", email=CLEO, version=5))
+    assert fetch(with_buyer) == [("503",)]
+
+
+@pytest.mark.parametrize(
+    ("email", "body"),
+    [
+        ("cleo@example.com", {"email": "Cleo@Example.COM"}),
+        ("zoë@example.com", {"email": "zo\u00eb@example.com"}),
+        ("zoë@example.com", '{"email": "Zoë@example.com"}'.encode()),
+        ("t&c@example.com", b'{"email": "t\\u0026c@example.com"}'),
+        ("cleo@example.com", b'{"email": "CLEO@example.com", "note": "\xff\x00"}'),
+    ],
+    ids=["capitals", "escaped letters", "plain letters", "escaped ampersand", "bytes that are no text"],
+)
+def test_the_inbox_forgets_an_address_however_it_was_written(context, ada, erase, fetch, email, body):
+    deliver(context, ada, body, "hers")
+    deliver(context, ada, {"email": "dan@example.com"}, "his")
+    assert erase(email=email)["counts"]["inbox"] == 1
+    assert fetch("SELECT dedupe_key FROM deliveries WHERE raw = ''::bytea") == [("hers",)]
+
+
+def test_the_inbox_forgets_a_customer_by_id(context, ada, erase, fetch):
+    deliver(context, ada, {"customer": {"id": 9007199254740993}}, "hers")
+    deliver(context, ada, {"customer": {"id": 9007199254740994}}, "his")
+    erase(customer="9007199254740993")
+    assert fetch("SELECT dedupe_key FROM deliveries WHERE raw = ''::bytea") == [("hers",)]
