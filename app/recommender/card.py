@@ -114,7 +114,8 @@ def _headline(report: Report, ours: Score | None, popular: Score | None, numbers
         return "There are no orders yet: shelves show similar products by their words, and the newest ones."
     repeat = report.score(OURS, FOR_YOU)
     if ours is None and repeat is not None:
-        return f"{_per_100(repeat.hr10)} of 100 returning customers found something they then bought in their first ten."
+        n_right = _per_100(repeat.hr10)
+        return f"{n_right} of 100 returning customers found something they then bought in their first ten."
     if ours is None or popular is None or not report.is_proven:
         n_more = orders_still_needed(numbers)
         wish = f"about {n_more:,} more are needed" if n_more else "newer orders hold too few known products"

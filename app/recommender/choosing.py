@@ -147,21 +147,30 @@ def choose_blend(model: Model, queries: BasketQueries) -> Blend:
     questions = _Questions(queries)
     floor = np.maximum(*(questions.answered(lists) for lists in simple_lists(model, questions.seeds)))
 
-    def quality(blend: Blend) -> float:
+    def reached(blend: Blend) -> npt.NDArray[np.float64]:
         scorer = model.scorer_with(blend)
         parts = [
             top_n(scorer.scores(block), N_PLACES)[0] for block in blocks(questions.seeds, scorer.block_rows)
         ]
         columns = np.concatenate(parts)
-        reached = questions.answered(np.where(columns >= 0, scorer.candidates[columns], -1))
-        loss = np.maximum(floor - reached, 0.0)[:2].sum()
-        return float(reached @ (1.0, 1.0, TAIL_WORTH) - LOSS_WORTH * loss)
+        return questions.answered(np.where(columns >= 0, scorer.candidates[columns], -1))
+
+    def quality(blend: Blend) -> float:
+        return _worth(reached(blend), floor)
 
     best = _best(BLENDS, quality, CLEAR_MARGIN)
     best = _best((best, *(replace(best, lone=lone) for lone in LONES)), quality, CLEAR_MARGIN)
     best = _best((best, *(replace(best, borrow=borrow) for borrow in BORROWS)), quality)
+    # A season may not buy order with hits: it passes, and the lists stay a while.
+    kept_hits = np.array([reached(best)[0], -np.inf, -np.inf])
     seasons = (best, *(replace(best, recency=recency) for recency in RECENCIES))
-    return _best(seasons, quality, CLEAR_MARGIN)
+    return _best(seasons, lambda blend: _worth(reached(blend), np.maximum(floor, kept_hits)), CLEAR_MARGIN)
+
+
+def _worth(reached: npt.NDArray[np.float64], floor: npt.NDArray[np.float64]) -> float:
+    """Weigh log HR@10, NDCG@10 and tail HR@10; the first two may not fall below the floor."""
+    loss = np.maximum(floor - reached, 0.0)[:2].sum()
+    return float(reached @ (1.0, 1.0, TAIL_WORTH) - LOSS_WORTH * loss)
 
 
 def simple_lists(model: Model, seeds: IntArray) -> tuple[IntArray, IntArray]:
