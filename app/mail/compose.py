@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -23,6 +24,10 @@ _UNFOLDED: Final = frozenset(
 # RFC 5322 §2.1.1 allows 998 characters in a line; the rest is for the header's name and the second address.
 _MAX_URL_CHARACTERS: Final = 600
 _MAX_NAME_CHARACTERS: Final = 100
+# With the header's name before it the line stays within RFC 5322's 78.
+_MAX_PLAIN_CHARACTERS: Final = 66
+# Needs neither quotes nor encoding in any header: no specials of RFC 5322 §3.2.3, nothing like an encoded word.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/^_`{|}~ -]*")
 _MESSAGE_ID: Final = re.compile(r"<?([A-Za-z0-9._+=-]+@[A-Za-z0-9.-]+)>?")
 _MAILTO: Final = re.compile(r"mailto:[!-;=?-~]{3,300}")  # printable ASCII without < and >
 _LIST_ID: Final = re.compile(r"[A-Za-z0-9.-]{1,200}")
@@ -34,18 +39,36 @@ class BadHeaderError(ValueError):
 
 
 class _MailPolicy(EmailPolicy):
-    """Folds as SMTP wants, but leaves the headers in `_UNFOLDED` in one piece."""
+    """Folds as SMTP wants, but leaves the headers in `_UNFOLDED` in one piece.
+
+    Texts in people's words are encoded by `email.header`: from Python 3.12 on the newer folder lets lines with
+    no-break spaces, and the encoded words in them, grow beyond what RFC 5322 and RFC 2047 allow.
+    """
 
     def fold(self, name: str, value: Any) -> str:
         if name.lower() in _UNFOLDED:
             return f"{name}: {value}{self.linesep}"
+        if name == "Subject":
+            return f"{name}: {_encoded(name, str(value), self.linesep)}{self.linesep}"
+        if name == "From" and value.addresses[0].display_name:
+            (sender,) = value.addresses
+            display_name = _encoded(name, sender.display_name, self.linesep)
+            return f"{name}: {display_name}{self.linesep} <{sender.addr_spec}>{self.linesep}"
         folded: str = super().fold(name, value)
         return folded
 
     def fold_binary(self, name: str, value: Any) -> bytes:
-        if name.lower() in _UNFOLDED:
-            return self.fold(name, value).encode("ascii")
+        if name.lower() in _UNFOLDED or name in ("Subject", "From"):
+            return self.fold(name, value).encode("utf-8" if self.utf8 else "ascii")
         return super().fold_binary(name, value)
+
+
+def _encoded(name: str, text: str, linesep: str) -> str:
+    """A text as RFC 2047 words of at most 75 characters, or as it is where that is plain and short."""
+    is_plain = text.isascii() and len(text) <= _MAX_PLAIN_CHARACTERS and _PLAIN.fullmatch(text) is not None
+    if is_plain:
+        return text
+    return Header(text, "utf-8", maxlinelen=70, header_name=name).encode(linesep=linesep)
 
 
 _POLICY: Final = _MailPolicy(linesep="\r\n", cte_type="7bit", raise_on_defect=True)

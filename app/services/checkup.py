@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from app.services.context import Context
 from app.services.shops import connected_shops
@@ -39,6 +39,8 @@ def _database(context: Context) -> str | None:
 def _schema(context: Context) -> str | None:
     try:
         connected_shops(context.db)
+    except OperationalError:
+        return "can't be looked at while PostgreSQL is away"
     except SQLAlchemyError:
         return "is not up to date: run `regulars migrate`"
     return None
