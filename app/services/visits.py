@@ -33,7 +33,7 @@ class _Event(BaseModel):
 class _Beacon(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    shop: Annotated[str, Field(max_length=64)]
+    shop: Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
     visit: Annotated[str, Field(pattern=r"^[0-9a-f-]{16,64}$")]
     events: Annotated[list[_Event], Field(max_length=MAX_EVENTS)]
 
@@ -83,5 +83,8 @@ def _is_own_page(origin: str | None, public_url: str) -> bool:
     """Weak, since only browsers tell the truth here; it keeps one shop's snippet off another's figures."""
     if origin is None:
         return True
-    ours, theirs = urlsplit(public_url).hostname or "", urlsplit(origin).hostname or ""
+    try:
+        ours, theirs = urlsplit(public_url).hostname or "", urlsplit(origin).hostname or ""
+    except ValueError:
+        return False
     return theirs == ours or theirs.removeprefix("www.") == ours.removeprefix("www.")

@@ -41,6 +41,11 @@ def install_error_pages(app: Flask) -> None:
         """The driver names a connection that broke in the middle of an answer no better than this."""
         return answer_database_away(error) if error.connection_invalidated else answer_bug(error)
 
+    @app.errorhandler(UnicodeDecodeError)
+    def answer_unreadable_address(error: UnicodeDecodeError) -> ResponseReturnValue:
+        """Some servers hand on an address whose bytes are not UTF-8; that is the sender's mistake."""
+        return _answer(_WORDS[400], 400) if error.object == request.query_string else answer_bug(error)
+
     @app.errorhandler(Exception)
     def answer_bug(error: Exception) -> ResponseReturnValue:
         log.error("unhandled", path=request.path, exc_info=error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, text
@@ -41,10 +41,11 @@ class Place:
         """Read a place back from an address; None for anything that isn't one."""
         at, _, message_id = written.partition("~")
         try:
-            place = cls(datetime.fromisoformat(at), int(message_id))
-        except ValueError:
+            moment = datetime.fromisoformat(at)
+            place = cls(moment.astimezone(UTC), int(message_id))
+        except (ValueError, OverflowError):
             return None
-        return place if place.at.tzinfo and 0 < place.message_id < 2**63 else None
+        return place if moment.tzinfo and 0 < place.message_id < 2**63 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

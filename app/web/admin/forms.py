@@ -31,8 +31,10 @@ class Form:
     errors: dict[str, str] = field(default_factory=dict)
 
     def text(self, name: str, longest: int) -> str:
-        """One line or several, without the space around; too long is an error."""
+        """One line or several, without the space around; too long, or with what no mail can show, is an error."""
         value = self.fields.get(name, "").replace("\r\n", "\n").strip()
+        if any(ord(character) < 32 and character not in "\n\t" for character in value):
+            self.errors[name] = _("This has characters in it that can't be shown; please write it anew.")
         if len(value) > longest:
             told = _("This has %(n)s characters; please keep it to %(most)s.", n=len(value), most=longest)
             self.errors[name] = told

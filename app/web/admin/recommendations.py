@@ -29,7 +29,7 @@ def _register_pages(desk: Desk) -> None:
     def show_product(platform_product_id: str) -> Response:
         with context.db.shop(g.shop_id) as connection:
             shop = desk.shop(connection)
-            found = recommending.explain(context, connection, shop, platform_product_id)
+            found = recommending.explain(context, connection, shop, _askable(platform_product_id))
         if found is None:
             return desk.not_found(shop, _("There is no such product in your shop."))
         shared = {
@@ -80,7 +80,7 @@ def _page(
     status: int = 200,
     toast: str | None = None,
 ) -> Response:
-    search = request.args.get("q", "").strip()[:100]
+    search = _askable(request.args.get("q", "")).strip()[:100]
     with desk.context.db.shop(g.shop_id) as connection:
         shop = desk.shop(connection)
         found = reporting.find_products(connection, shop.shop_id, search)
@@ -102,6 +102,11 @@ def _page(
         leanings=_leanings(),
         words=words,
     )
+
+
+def _askable(text: str) -> str:
+    """A text of an address without the one character PostgreSQL can't be asked about."""
+    return text.replace("\0", "")
 
 
 def _written(shop: ShopRecord) -> dict[str, str]:
