@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from app.domain.consent import Scope
-from app.domain.events import Consent, ConsentChanged, ConsentState
-from app.services import consenting, messaging
+from app.domain.events import Consent, ConsentChanged, ConsentState, Customer
+from app.services import consenting, messaging, recording
 from app.services.context import Context
 from tests.conftest import NOW, Shop
 from tests.db.messaging_stage import CLEO, DAN, Stage, set_stage
@@ -47,6 +47,34 @@ def test_the_latest_change_holds_whatever_order_the_words_arrive_in(stage: Stage
     stage.consent(CLEO, YES, days=2)
     assert latest(stage, CLEO) is NO
     assert latest(stage, "nobody@example.com") is None
+
+
+def customer(email: str, state: ConsentState, **before: float) -> Customer:
+    """As an import tells of them: somebody who is not subscribed has no date of it."""
+    return Customer(
+        platform_customer_id="77",
+        source_updated_at=NOW - timedelta(**before),
+        email=email,
+        consent=Consent(state=state),
+    )
+
+
+def test_not_subscribed_without_a_date_ends_an_older_permission_only(stage: Stage) -> None:
+    context, shop_id = stage.context, stage.shop_id  # Cleo agreed 30 days ago
+
+    def seen(person: Customer) -> None:
+        with context.db.shop(shop_id) as connection:
+            recording.record_customers(connection, context.hasher, shop_id, [person], NOW)
+
+    seen(customer(CLEO, ConsentState.NOT_SUBSCRIBED, days=31))
+    assert latest(stage, CLEO) is YES
+    for _ in range(2):
+        seen(customer(CLEO, ConsentState.NOT_SUBSCRIBED, days=2))
+    assert latest(stage, CLEO) is ConsentState.NOT_SUBSCRIBED
+    stage.consent(CLEO, YES, days=1)
+    assert latest(stage, CLEO) is YES
+    seen(customer(DAN, ConsentState.NOT_SUBSCRIBED, days=2))
+    assert latest(stage, DAN) is None
 
 
 def test_the_database_and_the_rule_agree_on_what_the_latest_word_is(stage: Stage) -> None:

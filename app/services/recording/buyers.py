@@ -56,10 +56,18 @@ def remove_customer(
 def _append_consents(
     connection: Connection, hasher: Hasher, shop_id: int, customers: Sequence[Customer], now: datetime
 ) -> None:
+    unsaid = [
+        hasher.email(shop_id, customer.email)
+        for customer in customers
+        if customer.email and customer.consent and not _says_something(customer.consent)
+    ]
+    permitted = _permitted(connection, shop_id, unsaid) if unsaid else frozenset()
     rows = [
         _consent_row(hasher, shop_id, customer.email, customer.consent, customer.source_updated_at, now)
         for customer in customers
-        if customer.email and _says_something(customer.consent)
+        if customer.email
+        and customer.consent
+        and (_says_something(customer.consent) or hasher.email(shop_id, customer.email) in permitted)
     ]
     withdrawn = [
         hasher.email(shop_id, customer.email)
@@ -72,8 +80,17 @@ def _append_consents(
         connection.execute(insert(ConsentEntry).on_conflict_do_nothing(), rows)
 
 
+def _permitted(connection: Connection, shop_id: int, hashes: Sequence[bytes]) -> frozenset[bytes]:
+    """Those of the hashes whose last word was a yes."""
+    rows = connection.execute(_LAST_WORDS, {"shop_id": shop_id, "hashes": list(hashes)})
+    return frozenset(bytes(row.email_hash) for row in rows if row.state == ConsentState.SUBSCRIBED)
+
+
 def _says_something(consent: Consent | None) -> bool:
-    """Whether a permission was ever given or withdrawn: 'not subscribed' since birth is the absence of one."""
+    """Whether a permission was ever given or withdrawn: 'not subscribed' since birth is the absence of one.
+
+    Of somebody who had given one (see `_permitted`) it is the end of it.
+    """
     return consent is not None and (
         consent.state is not ConsentState.NOT_SUBSCRIBED or consent.changed_at is not None
     )
@@ -117,6 +134,11 @@ _COLUMNS = (
     "platform_customer_id text, email text, email_hash bytea, first_name text, locale text, country text,"
     " source_updated_at timestamptz"
 )
+
+_LAST_WORDS = text("""
+    SELECT DISTINCT ON (email_hash) email_hash, state FROM consents
+    WHERE shop_id = :shop_id AND email_hash = ANY(:hashes)
+    ORDER BY email_hash, changed_at DESC, state = 'subscribed', consent_id DESC""")
 
 # A locale or country that this message does not carry is not unlearned.
 _UPSERT = text("""

@@ -248,3 +248,21 @@ class TestDkim:
 
     def test_keeps_the_key_out_of_its_repr(self, key_file: Path) -> None:
         assert "PRIVATE" not in repr(dkim_signer(key_file, "regulars", "shop@larkspur.example"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Larkspur, ceo@bank.example, " + "a" * 60,
+        "x\\" * 20 + ", ceo@bank.example",
+        'a"' * 45,
+        "<ceo@bank.example>",
+    ],
+)
+def test_a_shops_name_never_becomes_a_second_sender(name: str) -> None:
+    """Python's own folder drops the quotes of a long name, and what is in it turns into addresses."""
+    (sender,) = parsed(composed(sender_name=name))["From"].addresses
+    assert (sender.addr_spec, "".join(sender.display_name.split())) == (
+        "shop@larkspur.example",
+        "".join(name.split()),
+    )
