@@ -18,7 +18,7 @@ PERIODS: dict[str, float] = {
     "ingest.sweep": 30,
     # Imports and trainings that wait, or whose worker died, are taken up.
     "upkeep.run_jobs": 30,
-    # Shops with enough new orders learn again.
+    # Shops with enough new orders are trained again; a delta whose nudge was lost is asked for again.
     "training.plan": 60,
     # What webhooks missed is fetched.
     "upkeep.reconcile": 15 * 60,

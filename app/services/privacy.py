@@ -17,6 +17,7 @@ from app.domain.events import DataRequested, ErasureRequested, ShopErasureReques
 from app.services.context import Context
 from app.services.hashing import normalise_email
 from app.services.shops import ShopRecord
+from app.services.training.forgetting import give_up_artifacts
 
 log = structlog.get_logger()
 
@@ -27,21 +28,28 @@ VISIT_DAYS = 90
 RECIPIENT_DAYS = 30
 CART_DAYS = 90
 
+# The platform asks for a shop's erasure 48 h after an uninstall, and may be days late with it. A shop that was
+# installed longer ago than this has not come back in between.
+ERASURE_DELAY = timedelta(days=7)
+
 
 def erase_person(
     context: Context, connection: Connection, shop: ShopRecord, request: ErasureRequested
 ) -> dict[str, Any]:
     """Forget a person everywhere, and leave the proof.
 
-    In this order, in the caller's transaction: find every name the person is known by; blank the address in
+    In this order, in the caller's transaction: drop the artifacts that models would learn on from, so that no
+    list is made of their orders any more; find every name the person is known by; blank the address in
     mails and carts, stopping what was planned; take the person off their orders; delete the customer;
     delete the inbox's deliveries that mention them; store a receipt under keyed hashes, which also keep a
     re-import from bringing them back; ask for a training without them. Suppressions stay: they are hashes,
     and keep the person from being mailed again.
     """
+    n_artifacts = give_up_artifacts(connection, shop.shop_id)
     names = _names_of(context, connection, shop.shop_id, request)
     values = {"shop_id": shop.shop_id, "hashes": list(names.hashes), "customers": sorted(names.customers)}
     counts = {name: connection.execute(statement, values).rowcount for name, statement in _ERASE.items()}
+    counts["artifacts"] = n_artifacts
     counts["inbox"] = _empty_inbox(connection, shop.shop_id, names)
     model_id = connection.execute(
         text("SELECT model_id FROM models WHERE shop_id = :shop_id AND state = 'published'"), values
@@ -93,9 +101,13 @@ def request_shop_erasure(
 ) -> bool:
     """Delete everything of a shop that is gone; refused while the shop is installed (again).
 
-    The platform asks this 48 h after an uninstall and does not look whether the merchant came back.
+    The platform asks this 48 h after an uninstall and does not look whether the merchant came back. Where the
+    uninstall itself never reached us, a shop that can't be asked any more is gone too.
     """
-    if shop.state != "uninstalled":
+    is_out_of_reach = shop.state == "needs_reconnect"
+    if shop.state != "uninstalled" and not (
+        is_out_of_reach and shop.installed_at <= request.happened_at - ERASURE_DELAY
+    ):
         log.info("shop_erasure_refused", shop_id=shop.shop_id, reason="the shop is installed")
         return False
     for table in _SHOP_TABLES:
@@ -103,7 +115,15 @@ def request_shop_erasure(
     connection.execute(
         update(Shop)
         .where(Shop.shop_id == shop.shop_id)
-        .values(name="", email=None, settings={}, public_url="", country=None)
+        .values(
+            state="uninstalled",
+            uninstalled_at=shop.uninstalled_at or request.happened_at,
+            name="",
+            email=None,
+            settings={},
+            public_url="",
+            country=None,
+        )
     )
     _audit(connection, shop.shop_id, context.clock.now(), "platform", "erased the shop", {})
     return True

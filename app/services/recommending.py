@@ -220,6 +220,7 @@ class Ranking:
                 text(
                     "SELECT product_ids, scores, evidence FROM recommendations WHERE shop_id = :shop_id"
                     " AND model_id = :model_id AND strategy = :strategy AND subject_id = :subject_id"
+                    " ORDER BY revision DESC LIMIT 1"
                 ),
                 {
                     "shop_id": self.shop_id,
@@ -236,8 +237,9 @@ class Ranking:
         """The published list of one or more subjects; several are added up, each scaled to its own best."""
         rows = self.connection.execute(
             text(
-                "SELECT product_ids, scores FROM recommendations WHERE shop_id = :shop_id"
-                " AND model_id = :model_id AND strategy = :strategy AND subject_id = ANY(:subject_ids)"
+                "SELECT DISTINCT ON (subject_id) product_ids, scores FROM recommendations"
+                " WHERE shop_id = :shop_id AND model_id = :model_id AND strategy = :strategy"
+                " AND subject_id = ANY(:subject_ids) ORDER BY subject_id, revision DESC"
             ),
             {
                 "shop_id": self.shop_id,

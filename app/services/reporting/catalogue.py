@@ -92,8 +92,10 @@ _COLUMNS = """
 
 _LISTS = """
     LEFT JOIN models m ON m.shop_id = p.shop_id AND m.state = 'published'
-    LEFT JOIN recommendations r ON r.shop_id = p.shop_id AND r.model_id = m.model_id
-         AND r.strategy = 'also_bought' AND r.subject_id = p.product_id"""
+    LEFT JOIN LATERAL (
+        SELECT r.product_ids FROM recommendations r WHERE r.shop_id = p.shop_id AND r.model_id = m.model_id
+             AND r.strategy = 'also_bought' AND r.subject_id = p.product_id
+        ORDER BY r.revision DESC LIMIT 1) r ON true"""
 
 _FIND = text(f"""
     SELECT {_COLUMNS} FROM products p {_LISTS}
@@ -107,8 +109,10 @@ _FIND = text(f"""
 _BESTSELLERS = text(f"""
     WITH best AS (
         SELECT b.product_id, b.place FROM models m
-        JOIN recommendations r ON r.shop_id = m.shop_id AND r.model_id = m.model_id
-             AND r.strategy = 'bestsellers' AND r.subject_id = 0
+        JOIN LATERAL (
+            SELECT r.product_ids FROM recommendations r WHERE r.shop_id = m.shop_id AND r.model_id = m.model_id
+                 AND r.strategy = 'bestsellers' AND r.subject_id = 0
+            ORDER BY r.revision DESC LIMIT 1) r ON true
         CROSS JOIN LATERAL unnest(r.product_ids) WITH ORDINALITY AS b(product_id, place)
         WHERE m.shop_id = :shop_id AND m.state = 'published')
     SELECT {_COLUMNS} FROM products p LEFT JOIN best ON best.product_id = p.product_id {_LISTS}
