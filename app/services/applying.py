@@ -136,7 +136,8 @@ def _data_requested(scene: Scene, event: events.DataRequested) -> None:
 
 
 def _shop_erasure_requested(scene: Scene, event: events.ShopErasureRequested) -> None:
-    privacy.request_shop_erasure(scene.context, scene.connection, scene.shop, event)
+    if privacy.request_shop_erasure(scene.context, scene.connection, scene.shop, event):
+        scene.forget_shelves()
 
 
 # Each function takes the kind of event it is filed under.

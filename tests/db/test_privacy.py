@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from app.domain.events import Cart, ConsentState, Customer, ErasureRequested, Order
+from app.domain.events import Cart, ConsentState, Customer, ErasureRequested, Order, ShopErasureRequested
 from app.domain.money import Money
 from app.platforms.base import Envelope
 from app.services import ingesting, privacy, recording
@@ -171,3 +171,26 @@ def test_the_inbox_forgets_a_customer_by_id(context, ada, erase, fetch):
     deliver(context, ada, {"customer": {"id": 9007199254740994}}, "his")
     erase(customer="9007199254740993")
     assert fetch("SELECT dedupe_key FROM deliveries WHERE raw = ''::bytea") == [("hers",)]
+
+
+@pytest.mark.parametrize(
+    ("state", "days_here", "is_erased"),
+    [
+        ("uninstalled", 1, True),
+        ("connected", 30, False),
+        ("needs_reconnect", 30, True),  # its uninstall was lost, and its tokens are dead
+        ("needs_reconnect", 1, False),  # it came back after the uninstall that is meant
+    ],
+)
+def test_a_shop_that_is_gone_is_erased_and_one_that_came_back_is_not(
+    context, ada, record, fetch, state, days_here, is_erased
+):
+    record(customer("77", CLEO))
+    with context.db.shop(ada.shop_id) as connection:
+        values = {"state": state, "at": NOW - timedelta(days=days_here)}
+        connection.execute(text("UPDATE shops SET state = :state, installed_at = :at"), values)
+        shop = get_shop(connection, ada.shop_id)
+        request = ShopErasureRequested(NOW)
+        assert privacy.request_shop_erasure(context, connection, shop, request) is is_erased
+    assert fetch("SELECT count(*) FROM customers") == [(0 if is_erased else 1,)]
+    assert fetch("SELECT state FROM shops") == [("uninstalled" if is_erased else state,)]
