@@ -453,7 +453,9 @@ def test_the_checklist_asks_the_theme_and_links_to_the_place(
     link = re.search(r'href="([^"]+)" target="_top" hx-boost="false"', response.text)
     assert (link is not None) == (told == "Place it in your theme")
     if link:
-        assert link[1].startswith("https://ada-tea.myshopify.com/admin/themes/current/editor?template=product")
+        assert link[1].startswith(
+            "https://ada-tea.myshopify.com/admin/themes/current/editor?template=product"
+        )
 
 
 def test_the_model_before_is_put_back(merchant: Merchant, ids: dict[str, int]) -> None:
