@@ -49,9 +49,11 @@ REPEAT_COVERAGE_WORTH = 0.1
 TAIL_WORTH = 0.5
 # Worth of a point lost against the best simple method: the promise is never to lose.
 LOSS_WORTH = 10.0
-# A setting has to be this much better (log) than the one tried before it to take its place: less is noise.
-# A shape or a season more: lists are shown for longer than the weeks they were judged on.
+# A setting has to be this much better (log) than the one before it to take its place: less is noise. A shape
+# more, a season most: lists are shown for longer than the weeks they were judged on.
 MARGIN = 0.005
+CLEAR_MARGIN = 0.01
+SEASON_MARGIN = 0.02
 # Standard error of the log difference of two tastes for one customer; falls with the root of their number.
 NOISE_OF_ONE = 0.4
 CLEAR_MARGIN = 0.01
@@ -164,7 +166,7 @@ def choose_blend(model: Model, queries: BasketQueries) -> Blend:
     # A season may not buy order with hits: it passes, and the lists stay a while.
     kept_hits = np.array([reached(best)[0], -np.inf, -np.inf])
     seasons = (best, *(replace(best, recency=recency) for recency in RECENCIES))
-    return _best(seasons, lambda blend: _worth(reached(blend), np.maximum(floor, kept_hits)), CLEAR_MARGIN)
+    return _best(seasons, lambda blend: _worth(reached(blend), np.maximum(floor, kept_hits)), SEASON_MARGIN)
 
 
 def _worth(reached: npt.NDArray[np.float64], floor: npt.NDArray[np.float64]) -> float:
@@ -203,12 +205,10 @@ class _Questions:
 
 
 def _best(settings: tuple[T, ...], quality: Callable[[T], float], margin: float = MARGIN) -> T:
-    best, highest = settings[0], quality(settings[0])
-    for setting in settings[1:]:
-        reached = quality(setting)
-        if reached > highest + margin:
-            best, highest = setting, reached
-    return best
+    """Return the best setting if it is `margin` better than the first one, else the first one."""
+    reached = [quality(setting) for setting in settings]
+    best = int(np.argmax(reached))
+    return settings[best] if reached[best] > reached[0] + margin else settings[0]
 
 
 def choose_taste(
