@@ -277,7 +277,8 @@ _EXPORT = {
     ),
 }
 
-# Children before parents.
+# Children before parents. Suppressions and erasures stay: keyed hashes, which name nobody but keep an opt-out and a
+# forgetting in force if the shop comes back.
 _SHOP_TABLES = (
     "messages",
     "enrolments",
@@ -290,13 +291,11 @@ _SHOP_TABLES = (
     "variants",
     "products",
     "consents",
-    "suppressions",
     "customers",
     "visits",
     "jobs",
     "credentials",
     "deliveries",
-    "erasures",
     "audit",
 )
 

@@ -28,6 +28,9 @@ SHELF_SECONDS = 300
 # A shelf nobody has is remembered this long, so that a wrong snippet can't reach the database at every view.
 UNKNOWN_SECONDS = 60
 
+# About 100 MB of shelves for one shop; 300,000 products are never all looked at within SHELF_SECONDS.
+MAX_KEPT = 50_000
+
 # Sent beyond what is shown, so that the shelf stays full after what is in the cart has been left out.
 N_SPARE = 8
 MAX_SHOWN = 12
@@ -374,14 +377,23 @@ def _unpack(stored: bytes) -> Shelf:
 
 
 def _remember(context: Context, key: str, cache_field: str, shelf: Shelf) -> None:
-    """Keep a shelf. The shop's shelves are forgotten together, SHELF_SECONDS after the first of them was kept."""
+    """Keep a shelf. The shop's shelves are forgotten together, SHELF_SECONDS after the first of them was kept.
+
+    Whoever asks for nonsense must not fill the memory that the queue needs as well: an unknown shop's empty
+    shelf is not kept, and a shop's shelves begin afresh when there are absurdly many.
+    """
+    if shelf == _empty_shelf():
+        return
     stored = b"\n".join((shelf.etag.encode(), str(shelf.max_age_seconds).encode(), shelf.body))
     try:
         pipeline = context.redis.pipeline()
         pipeline.hset(key, cache_field, stored)
         pipeline.ttl(key)
-        _, seconds_left = pipeline.execute()
-        if seconds_left < 0:
+        pipeline.hlen(key)
+        _, seconds_left, n_kept = pipeline.execute()
+        if n_kept > MAX_KEPT:
+            context.redis.delete(key)
+        elif seconds_left < 0:
             context.redis.expire(key, shelf.max_age_seconds)
     except RedisError as error:
         log.warning("shelf_not_remembered", reason=type(error).__name__)

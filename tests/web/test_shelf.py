@@ -156,6 +156,16 @@ def test_redis_being_away_costs_time_and_not_the_shelf(context, goods):
     assert len(ids(ask(create_app(context=away).test_client(), goods.public_key, product="p1"))) == 5
 
 
+def test_asking_for_nonsense_does_not_fill_redis(client, goods, context, monkeypatch):
+    monkeypatch.setattr("app.services.recommending.MAX_KEPT", 20)
+    for number in range(50):
+        ask(client, f"nobody-{number}", product="p1")
+        ask(client, goods.public_key, product=f"no-such-{number}")
+    keys = [key for key in context.redis.keys("shelf:*") if key != f"shelf:{goods.public_key}".encode()]
+    assert keys == []
+    assert context.redis.hlen(f"shelf:{goods.public_key}") <= 20
+
+
 def test_a_merchant_who_hides_the_shelf_sees_it_go(client, goods, context):
     with context.db.shop(goods.shop_id) as connection:
         shop = get_shop(connection, goods.shop_id)
