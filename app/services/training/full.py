@@ -49,6 +49,11 @@ class Trained:
     reason: str
 
 
+# Beyond this many order lines only the methods that the gate compares with are run; the others take minutes.
+LARGE_ROWS = 200_000
+NIGHTLY_METHODS = ("popularity", "co-purchase", "regulars")
+
+
 def plan_training(context: Context, shop_id: int) -> bool:
     """Ask for a training when enough is new; returns whether one was asked for."""
     now = context.clock.now()
@@ -78,9 +83,18 @@ def train(context: Context, job: RunningJob) -> Trained:
         erasure = newest_erasure(connection, shop.shop_id)
         evidence = read_evidence(connection, shop.shop_id)
     job.report(n_done=1)
-    report = recommender.backtest(evidence.catalogue, evidence.history)
+    is_large = evidence.history.n_rows > LARGE_ROWS
+    report = recommender.backtest(
+        evidence.catalogue, evidence.history, methods=NIGHTLY_METHODS if is_large else None
+    )
     job.report(n_done=2)
-    options = recommender.Options(popularity=shop.policy.shelf.leaning)
+    # What the back-test chose on the past holds for the whole: choosing again would cost as much as the fit.
+    options = recommender.Options(
+        popularity=shop.policy.shelf.leaning,
+        blend=report.blend,
+        taste=report.taste,
+        discovery=report.discovery,
+    )
     model = recommender.fit(evidence.catalogue, evidence.history, options=options)
     job.report(n_done=3)
     card = _card(report, evidence)
