@@ -149,10 +149,13 @@ def _stay(console: Console, stage: Stage) -> None:
     console.print(
         f"\n  The shop    {stage.store_url}\n  The admin   {stage.admin_url}\n  The inbox   {stage.inbox_url}\n\n"
         f"An hour of the shop passes in {3600 / speed:.0f} s. To try:\n"
-        "  1. Open a product in the shop: the shelf is below it. Put something in the cart, go to the checkout,\n"
-        "     sign up for news, type an address (any), and leave.\n"
-        "  2. Watch the inbox: an hour of the shop later the mail is there. Its button brings the cart back.\n"
-        "  3. Look at Messages in the admin: every mail, and why it was sent or held back.\n\n"
+        "  1. Open a product in the shop: the shelf is below it. Put something in the\n"
+        "     cart, and sign up for the shop's letters at the foot of the page with any\n"
+        "     address. Go to the checkout, type the same address, and leave.\n"
+        "  2. Watch the inbox: an hour of the shop later the mail is there, by day where\n"
+        "     the shopper lives. Its button brings the cart back.\n"
+        "  3. Look at Messages in the admin: every mail, and why it was sent or held\n"
+        "     back.\n\n"
         "Ctrl+C closes the demo."
     )
     while True:

@@ -117,7 +117,7 @@ def switch_on(show: Show) -> str:
     """The merchant switches it on"""
     show.merchant.place_blocks()
     fields = show.merchant.settings()
-    fields |= {"postal_address": "1 Demo Street, 10431 Athens, Greece"}
+    fields |= {"postal_address": "1 Demo Street, 1010 Nicosia, Cyprus"}
     fields |= {"flow_abandoned_cart": "on", "flow_win_back": "on"}
     show.merchant.submit("/admin/settings", fields)
     kept = show.merchant.settings()

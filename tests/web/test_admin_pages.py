@@ -78,7 +78,7 @@ def test_home_without_anything_asks_for_set_up_and_claims_nothing(merchant: Merc
     text = merchant.read("/admin/")
     assert "Set up your shop 1 of 7 done" in text
     assert "Credited revenue 0.00 € none in the 28 days before" in text
-    assert "Shelf click rate – none in the 28 days before not shown to anyone yet" in text
+    assert "Shelf click rate – none in the 28 days before nobody counted yet" in text
     assert "Nothing has been credited in these days yet." in text
 
 
@@ -432,7 +432,7 @@ ON = {"current": {"blocks": {"7": {"type": "shopify://apps/regulars/blocks/shelf
 @pytest.mark.parametrize(
     ("theme", "told"),
     [
-        (ON, "It is in your theme. Waiting for the first shopper."),
+        (ON, "It is in your theme. Waiting for the first shopper who agrees to be counted."),
         ({"current": {}}, "Place it in your theme"),
         (None, "Your shop did not answer just now."),
     ],
