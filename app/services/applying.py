@@ -77,6 +77,8 @@ def take_orders(scene: Scene, orders: list[events.Order]) -> int:
     Returns how many were new.
     """
     connection, shop_id = scene.connection, scene.shop.shop_id
+    tokens = (token for order in orders for token in (order.cart_token, order.checkout_token))
+    recording.hold_carts(connection, shop_id, tokens)
     recorded = recording.record_orders(connection, scene.context.hasher, shop_id, orders)
     buyers = {entry.platform_customer_id for entry in recorded if entry.platform_customer_id}
     recording.refresh_order_counts(connection, shop_id, sorted(buyers))

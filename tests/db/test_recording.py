@@ -1,5 +1,7 @@
 """Facts are recorded by their own version: order, repetition and delay change nothing."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import permutations
 
@@ -12,6 +14,8 @@ from app.domain.catalog import Product, Variant
 from app.domain.events import Cart, Consent, ConsentState, Customer, LineItem, Order
 from app.domain.money import Money
 from app.services import recording
+from app.services.applying import Scene, take_orders
+from app.services.shops import get_shop
 from tests.conftest import NOW
 
 
@@ -194,6 +198,29 @@ def test_a_cart_and_its_checkout_meet_in_one_row_in_whatever_order_they_come(con
         "last_activity_at": at(3),
         "quantity": "3",
     }
+
+
+def test_a_cart_and_its_order_carried_out_at_the_same_moment_end_ordered(context, ada):
+    order_is_in, cart_waits = threading.Event(), threading.Event()
+
+    def take_order():
+        with context.db.shop(ada.shop_id) as connection:
+            scene = Scene(context, connection, get_shop(connection, ada.shop_id))
+            take_orders(scene, [order(1)])
+            order_is_in.set()
+            cart_waits.wait(5)
+
+    def take_cart():
+        order_is_in.wait(5)
+        with context.db.shop(ada.shop_id) as connection:
+            connection.execute(text("SELECT 1"))
+            cart_waits.set()
+            recording.record_cart(connection, context.hasher, ada.shop_id, cart(2))
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(take_order), pool.submit(take_cart)]:
+            done.result()
+    assert rows(context, ada, "SELECT state FROM carts") == [{"state": "ordered"}]
 
 
 def test_a_cart_whose_order_came_first_is_closed_from_the_start(context, ada):

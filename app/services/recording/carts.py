@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,17 @@ from sqlalchemy import Connection, text
 from app.domain.events import Cart, LineItem
 from app.services.hashing import Hasher, normalise_email
 from app.services.recording.erased import erased_subjects
+
+
+def hold_carts(connection: Connection, shop_id: int, tokens: Iterable[str | None]) -> None:
+    """Let one transaction at a time decide about these carts.
+
+    A cart and its order may be carried out at the same moment by two workers; without this neither would see
+    the other's row, and the cart would stay open. Held in one order everywhere, until the transaction ends.
+    """
+    wanted = sorted({token for token in tokens if token})
+    if wanted:
+        connection.execute(_HOLD, {"shop_id": str(shop_id), "tokens": wanted})
 
 
 def record_cart(connection: Connection, hasher: Hasher, shop_id: int, cart: Cart) -> int | None:
@@ -22,6 +34,7 @@ def record_cart(connection: Connection, hasher: Hasher, shop_id: int, cart: Cart
     """
     if _is_of_erased(hasher, shop_id, cart, erased_subjects(connection, shop_id)):
         cart = replace(cart, email=None, platform_customer_id=None, recovery_url=None)
+    hold_carts(connection, shop_id, (cart.cart_token, cart.checkout_token))
     email = normalise_email(cart.email) if cart.email else None
     email_hash = hasher.email(shop_id, email) if email else None
     values = _values(cart, email, email_hash) | {"shop_id": shop_id}
@@ -113,6 +126,10 @@ _UPSERT_CHECKOUT = text("""
         checkout_updated_at = excluded.checkout_updated_at
     WHERE known.checkout_updated_at IS NULL OR excluded.checkout_updated_at > known.checkout_updated_at
     RETURNING cart_id""")
+
+_HOLD = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended(:shop_id || '|' || token, 0))
+    FROM unnest(CAST(:tokens AS text[])) AS token""")
 
 # An order may overtake the last update of its own checkout.
 _CLOSE_IF_ORDERED = text("""
