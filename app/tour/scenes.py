@@ -22,6 +22,7 @@ from app.tour.people import (
     browser,
     header,
     inbox,
+    pause,
     shelf,
 )
 from app.tour.stage import Stage
@@ -241,7 +242,7 @@ def receive_cart_mails(show: Show) -> str:
 
 def _n_held_out(show: Show) -> int:
     """How many of our shoppers the ledger says were left alone to compare with; it masks who they are."""
-    page = show.merchant.page("/admin/messages", state="skipped")
+    page = show.merchant.page("/admin/messages", state="skipped", flow="abandoned_cart")
     name, _, domain = show.shoppers[0].email.partition("@")
     masked = re.compile(rf"{re.escape(name[0])}[^<@]*@{re.escape(domain)}")
     rows = re.findall(r"<tr\b.*?</tr>|<li\b.*?</li>", page, re.DOTALL)
@@ -335,11 +336,20 @@ def win_back(show: Show) -> str:
     def others() -> list[dict[str, Any]]:
         return [mail for mail in inbox(show.stage) if not ours & set(mail["to"])]
 
+    if show.stage.options.orders is not None and not _has_lapsed(show):
+        return "nobody in this history has just stayed away for longer than is their habit"
     show.stage.troupe.wait_until("a mail to a lapsed customer", lambda: bool(others()), MAIL_SECONDS)
     recipients = [to for mail in others() for to in mail["to"]]
     if len(recipients) != len(set(recipients)):
         raise DidNotHappenError("somebody was written to twice")
     return f"“{others()[0]['subject']}” to {len(recipients)} of them, nobody twice"
+
+
+def _has_lapsed(show: Show) -> bool:
+    """Whether the ledger knows of anybody to win back, after the time in which planning has come round."""
+    pause(5)
+    page = show.merchant.page("/admin/messages", flow="win_back")
+    return "@" in re.sub(r"<[^>]+>", " ", page)
 
 
 def refuse_forgeries(show: Show) -> str:

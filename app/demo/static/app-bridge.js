@@ -152,7 +152,10 @@
   };
   handlers.set("navigate", ({ href }) => {
     const target = new URL(href, location.href);
-    if (target.origin === location.origin) location.assign(target.href);
+    const links = [...document.querySelectorAll("s-app-nav a, s-app-nav s-link, ui-nav-menu a")];
+    const link = links.find((each) => each.getAttribute("href") === href) ?? document;
+    const isMine = !link.dispatchEvent(new Event("shopify:navigate", { bubbles: true, cancelable: true }));
+    if (!isMine && target.origin === location.origin) location.assign(target.href);
   });
 
   // ---- the save bar: a ui-save-bar element, or any form marked data-save-bar ----------------------------
@@ -202,6 +205,10 @@
       if (link) { event.preventDefault(); tell("open-admin", { path: link.getAttribute("href").slice(15) }); }
     });
   };
+  for (const name of ["pushState", "replaceState"]) {
+    const plain = history[name].bind(history);
+    history[name] = (...given) => { plain(...given); setTimeout(tellPlace); };
+  }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   else begin();
   window.addEventListener("popstate", tellPlace);
