@@ -98,6 +98,15 @@ class House:
         for name in self.COMMANDS:
             self._start(name)
 
+    def wait_until(self, what: str, is_true: Callable[[], bool]) -> None:
+        """As `wait_until`, while the dead are started again: granian itself ends when its workers die too fast."""
+
+        def looked_after() -> bool:
+            self.look_after()
+            return is_true()
+
+        wait_until(what, looked_after, self.last_words)
+
     def look_after(self) -> None:
         for name, process in list(self.troupe.running.items()):
             if process.poll() is not None:
@@ -105,7 +114,6 @@ class House:
 
     def serves(self) -> bool:
         """Whether both web workers are there and the database is reached."""
-        self.look_after()
         return len(self.web_workers()) == 2 and self._asks_ready()
 
     def web_workers(self) -> list[int]:

@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.tour.processes import free_port
 from app.wiring import build_context
 from tests.conftest import NOW, SERVERS, TEST_KEYS, RecordingQueue, locked, make_shop
-from tests.faults.harness import House, Postgres, Redis, Senders, wait_until
+from tests.faults.harness import House, Postgres, Redis, Senders
 from tests.faults.traffic import make_traffic, stored_truth
 
 pytestmark = pytest.mark.faults
@@ -52,7 +52,6 @@ class Scene:
         return {row.dedupe_key for row in rows}
 
     def is_drained(self) -> bool:
-        self.house.look_after()
         return self.count("SELECT count(*) FROM deliveries WHERE state = 'received'") == 0
 
     def n_done(self) -> int:
@@ -79,7 +78,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         context.redis.close()
         house = House(tmp_path_factory.mktemp("logs"), environment(url, redis.url), free_port(5400))
         stack.callback(house.stop)
-        wait_until("the web's answer", house.serves, house.last_words)
+        house.wait_until("the web's answer", house.serves)
         yield Scene(postgres, redis, house, owner)
 
 
@@ -118,12 +117,12 @@ class Killer:
         self._n_done_at_last_start = 0
 
     def strike_web(self) -> None:
-        wait_until("both web workers' return", self.scene.house.serves, self.scene.house.last_words)
+        self.scene.house.wait_until("both web workers' return", self.scene.house.serves)
         os.kill(self.drawn.choice(self.scene.house.web_workers()), 9)
 
     def strike_worker(self) -> None:
         """Not before it has begun to work: to kill one that is only starting would prove nothing."""
-        wait_until("the worker's work", self._works, self.scene.house.last_words)
+        self.scene.house.wait_until("the worker's work", self._works)
         self.scene.house.kill_worker()
         self._n_done_at_last_start = self.scene.n_done()
 
@@ -131,11 +130,12 @@ class Killer:
         """Half of the time it comes back having forgotten everything; the web goes on meanwhile."""
         self.scene.redis.kill(is_wiped=self.drawn.random() < 0.5)
         n_before = len(self.senders.acknowledged)
-        wait_until("webhooks being taken without Redis", lambda: len(self.senders.acknowledged) > n_before)
+        self.scene.house.wait_until(
+            "webhooks being taken without Redis", lambda: len(self.senders.acknowledged) > n_before
+        )
         self.scene.redis.start()
 
     def _works(self) -> bool:
-        self.scene.house.look_after()
         return self.scene.n_done() > self._n_done_at_last_start
 
 
@@ -152,16 +152,14 @@ def test_killing_web_worker_and_redis_loses_and_repeats_nothing(scene: Scene) ->
             # A tenth is sent twice, as by a platform that missed our answer.
             senders.send(part + drawn.sample(part, len(part) // 10))
             moment = number * size + drawn.randrange(size // 2)
-            wait_until("traffic", lambda n=moment: len(senders.acknowledged) >= n, scene.house.last_words)
+            scene.house.wait_until("traffic", lambda n=moment: len(senders.acknowledged) >= n)
             killer.strikes[victim]()
-        wait_until(
-            "the last acknowledgement", lambda: len(senders.acknowledged) == 2000, scene.house.last_words
-        )
+        scene.house.wait_until("the last acknowledgement", lambda: len(senders.acknowledged) == 2000)
     finally:
         senders.stop()
     assert set(senders.statuses) == {200}
     assert senders.acknowledged == scene.stored()
-    wait_until("an empty inbox", scene.is_drained, scene.house.last_words)
+    scene.house.wait_until("an empty inbox", scene.is_drained)
     assert scene.n_done() == scene.count("SELECT count(*) FROM deliveries") == 2000
     assert stored_truth(scene.owner, "kills") == truth
     # A counter has no version to guard it: it tells whether an order was carried out twice.
@@ -171,29 +169,25 @@ def test_killing_web_worker_and_redis_loses_and_repeats_nothing(scene: Scene) ->
 def test_postgresql_stopping_at_once_makes_senders_wait_and_loses_nothing(scene: Scene) -> None:
     drawn = random.Random(SEED + 1)
     hooks, truth = make_traffic(DOMAIN, "stops", 300, drawn)
-    wait_until("both web workers' return", scene.house.serves, scene.house.last_words)
+    scene.house.wait_until("both web workers' return", scene.house.serves)
     n_orders_before = scene.count("SELECT n_orders_since_training FROM shops")
     senders = Senders(scene.house.port)
     try:
         for number in range(2):
             senders.send(hooks[number * 150 : (number + 1) * 150])
             moment = number * 150 + drawn.randrange(50)
-            wait_until("traffic", lambda n=moment: len(senders.acknowledged) >= n, scene.house.last_words)
+            scene.house.wait_until("traffic", lambda n=moment: len(senders.acknowledged) >= n)
             scene.postgres.stop_at_once()
             n_refused = senders.statuses[503]
-            wait_until(
-                "refusals", lambda n=n_refused: senders.statuses[503] >= n + 20, scene.house.last_words
-            )
+            scene.house.wait_until("refusals", lambda n=n_refused: senders.statuses[503] >= n + 20)
             scene.postgres.start()
             assert set(senders.acknowledged) <= scene.stored()
-        wait_until(
-            "the last acknowledgement", lambda: len(senders.acknowledged) == 300, scene.house.last_words
-        )
+        scene.house.wait_until("the last acknowledgement", lambda: len(senders.acknowledged) == 300)
     finally:
         senders.stop()
     assert set(senders.statuses) == {200, 503}
     assert senders.acknowledged <= scene.stored()
-    wait_until("an empty inbox", scene.is_drained, scene.house.last_words)
+    scene.house.wait_until("an empty inbox", scene.is_drained)
     assert scene.n_done() == scene.count("SELECT count(*) FROM deliveries")
     assert stored_truth(scene.owner, "stops") == truth
     assert scene.count("SELECT n_orders_since_training FROM shops") == n_orders_before + len(truth.orders)
