@@ -1,0 +1,72 @@
+"""Opens an order file and hands its lines on, numbered as an editor numbers them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from app.services.orderfile.formats import OrderFileError, recognise
+from app.services.orderfile.taking import Taker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.services.orderfile.columns import OrderFile
+
+# Characters of one field: longer ones mean an unclosed quote that swallows the rest of the file.
+MAX_FIELD_CHARACTERS = 1_000_000
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+def read_orders(path: str | Path) -> OrderFile:
+    """Read an order history.
+
+    Good rows come in, bad ones are listed by line and reason. Dates without a zone are taken as UTC.
+
+    Raises:
+        OrderFileError: not there, not readable, cut off in the middle, or a header that is none of ours.
+    """
+    try:
+        with _opened(Path(path)) as stream:
+            return _read(stream)
+    except (OSError, EOFError) as error:
+        raise OrderFileError(f"{Path(path).name} can't be read: {error}.") from error
+
+
+def _opened(path: Path) -> IO[str]:
+    with path.open("rb") as probe:
+        is_gzip = probe.read(2) == GZIP_MAGIC
+    if is_gzip:
+        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", errors="replace", newline="")
+    return path.open(encoding="utf-8-sig", errors="replace", newline="")
+
+
+def _read(stream: IO[str]) -> OrderFile:
+    first = stream.readline()
+    delimiter = max(",;\t", key=first.count)
+    header = [name.strip().casefold() for name in next(csv.reader([first], delimiter=delimiter), [])]
+    kind, columns = recognise(header)
+    reader = csv.reader(stream, delimiter=delimiter)
+    csv.field_size_limit(MAX_FIELD_CHARACTERS)
+    taker = Taker(kind, columns)
+    for line, cells in _numbered(reader, taker):
+        taker.take(line, cells)
+    return taker.finish()
+
+
+def _numbered(reader: Iterator[list[str]], taker: Taker) -> Iterator[tuple[int, list[str]]]:
+    """Number the lines as an editor does, going on after a line that is no CSV."""
+    while True:
+        line = reader.line_num + 2  # type: ignore[attr-defined]  # csv.reader counts the lines it took
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            taker.reject(line, f"not readable as CSV: {error}")
+            continue
+        if cells:
+            yield line, cells
