@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,60 @@ def test_files_that_are_none_say_so(tmp_path: Path) -> None:
     cut.write_bytes(gzip.compress((HEADER + "1,,2026-11-20,m1,Mug,,1,5,EUR\n" * 99).encode())[:-12])
     with pytest.raises(OrderFileError, match=r"^cut\.csv\.gz can't be read"):
         read_orders(cut)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_binary_file_is_told_what_is_wanted_instead(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "some.png"
+    path.write_bytes(pack(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\2X"))
+    answer = CliRunner().invoke(evaluate, [str(path)])
+    assert answer.exit_code == 1
+    assert answer.output.startswith("Error: some.png is no order history (it is not a text file): give a CSV")
+    assert answer.output.count("\n") == 1
+
+
+def test_a_damaged_archive_and_a_folder_say_so(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.csv.gz"
+    damaged.write_bytes(gzip.compress(HEADER.encode())[:12] + b"\xff" * 40)
+    with pytest.raises(OrderFileError, match=r"^damaged\.csv\.gz can't be read"):
+        read_orders(damaged)
+    with pytest.raises(OrderFileError, match=r"can't be read: Is a directory\.$"):
+        read_orders(tmp_path)
+
+
+def test_lines_in_another_currency_than_most_are_named_and_leave_nothing_behind(tmp_path: Path) -> None:
+    text = HEADER + (
+        "1,ann,2026-11-20,lamp,Lamp,,1,9,USD\n"
+        "2,cleo,2026-11-20,mug,Mug,Mugs,1,5,EUR\n"
+        "3,,many,mug,Mug,,x,5,EUR\n"
+        "4,,2026-11-20,mug,Mug,,1,,\n"
+        "5,dan,2026-11-20,plate,Plate,,2,7,EUR\n"
+        "6,dan,2026-11-20,mug,Mug,,2,700,JPY\n"
+    )
+    found = read_orders(written(tmp_path, text))
+    assert found.currency == "EUR"
+    assert (found.order_ids, found.customer_ids) == (["2", "4", "5"], ["cleo", "dan"])
+    assert (found.product_ids, found.titles, found.categories) == (
+        ["mug", "plate"],
+        ["Mug", "Plate"],
+        ["Mugs", ""],
+    )
+    rows = found.rows
+    assert (rows.order.tolist(), rows.customer.tolist(), rows.product.tolist()) == (
+        [0, 1, 2],
+        [0, GUEST, 1],
+        [0, 0, 1],
+    )
+    assert rows.price_minor.tolist() == [500, UNKNOWN_PRICE, 700]
+    assert [reject.line for reject in found.rejects] == [2, 4, 7]
+    assert found.rejects[0].reason == "in USD, but most of the file is in EUR: one file, one currency"
+    assert found.n_rejected == 3
+
+
+def test_of_two_currencies_named_equally_often_the_first_holds(tmp_path: Path) -> None:
+    rows = "1,,2026-11-20,mug,Mug,,1,5,\n2,,2026-11-20,mug,Mug,,1,5,GBP\n3,,2026-11-20,mug,Mug,,1,5,EUR\n"
+    found = read_orders(written(tmp_path, HEADER + rows))
+    assert (found.currency, found.order_ids) == ("GBP", ["1", "2"])
 
 
 def test_a_wrong_file_does_not_fill_the_memory_with_its_echo(tmp_path: Path) -> None:

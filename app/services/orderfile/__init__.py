@@ -1,10 +1,9 @@
 """Reads an order history from a CSV file into columns; it must not know what they are used for."""
 
 from app.services.orderfile.cells import read_time
-from app.services.orderfile.columns import GUEST, UNKNOWN_PRICE, OrderFile, Reject, Rows
+from app.services.orderfile.columns import GUEST, MAX_LISTED_REJECTS, UNKNOWN_PRICE, OrderFile, Reject, Rows
 from app.services.orderfile.formats import Kind, OrderFileError
 from app.services.orderfile.reading import read_orders
-from app.services.orderfile.taking import MAX_LISTED_REJECTS
 
 __all__ = [
     "GUEST",

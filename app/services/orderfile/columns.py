@@ -12,6 +12,8 @@ from app.services.orderfile.formats import Kind
 
 GUEST = -1  # the customer code of an order without a customer
 UNKNOWN_PRICE = -1  # in minor units
+# Rejected lines kept word for word; a wrong file would otherwise fill the memory with its own echo.
+MAX_LISTED_REJECTS = 10_000
 
 
 class Reject(NamedTuple):

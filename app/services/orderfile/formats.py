@@ -9,6 +9,10 @@ class OrderFileError(ValueError):
     """The file can't be read as an order history."""
 
 
+class UnknownHeaderError(OrderFileError):
+    """The first line is the header of no form that is known."""
+
+
 class Kind(StrEnum):
     """Whose export the file is, told from its header."""
 
@@ -16,6 +20,12 @@ class Kind(StrEnum):
     SHOPIFY = "shopify"
     WOOCOMMERCE = "woocommerce"
 
+
+# What to do about a file that is none, in one sentence.
+WANTED = (
+    "give a CSV file with the columns order_id, customer_id, ordered_at, product_id, title, category, quantity, "
+    "unit_price, currency, or the orders as exported from Shopify or WooCommerce."
+)
 
 # What each column may be called, lower case without spaces around; the first that the header has wins.
 # Plain is the form of this project; Shopify's is what "Export orders" writes; WooCommerce's are those of the
@@ -89,9 +99,6 @@ def recognise(header: list[str]) -> tuple[Kind, dict[str, int]]:
         if all(role in found for role in needed) and (best is None or len(found) > len(best[1])):
             best = kind, found
     if best is None:
-        shown = ", ".join(header)[:200] or "nothing"
-        raise OrderFileError(
-            f"The header ({shown}) is none we know: give it order_id, customer_id, ordered_at, product_id, "
-            "title, category, quantity, unit_price, currency, or export orders from Shopify or WooCommerce."
-        )
+        shown = "".join(c if c.isprintable() else "?" for c in ", ".join(header)[:200]) or "nothing"
+        raise UnknownHeaderError(f"The header ({shown}) is none we know: {WANTED}")
     return best

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from app.services.orderfile.formats import OrderFileError, recognise
+from app.services.orderfile.formats import WANTED, OrderFileError, UnknownHeaderError, recognise
 from app.services.orderfile.taking import Taker
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Characters of one field: longer ones mean an unclosed quote that swallows the rest of the file.
 MAX_FIELD_CHARACTERS = 1_000_000
+# Text has no zero bytes; pictures, spreadsheets and UTF-16 have some soon.
+N_PROBED_BYTES = 4096
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -29,28 +32,34 @@ def read_orders(path: str | Path) -> OrderFile:
     Raises:
         OrderFileError: not there, not readable, cut off in the middle, or a header that is none of ours.
     """
+    name = Path(path).name
     try:
-        with _opened(Path(path)) as stream:
-            return _read(stream)
-    except (OSError, EOFError) as error:
-        raise OrderFileError(f"{Path(path).name} can't be read: {error}.") from error
+        with _opened(Path(path)) as raw:
+            is_text = b"\0" not in raw.peek(N_PROBED_BYTES)[:N_PROBED_BYTES]
+            with io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="") as stream:
+                return _read(stream)
+    except UnknownHeaderError as error:
+        if is_text:
+            raise
+        raise OrderFileError(f"{name} is no order history (it is not a text file): {WANTED}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise OrderFileError(f"{name} can't be read: {reason}.") from error
 
 
-def _opened(path: Path) -> IO[str]:
+def _opened(path: Path) -> io.BufferedReader | gzip.GzipFile:
     with path.open("rb") as probe:
         is_gzip = probe.read(2) == GZIP_MAGIC
-    if is_gzip:
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", errors="replace", newline="")
-    return path.open(encoding="utf-8-sig", errors="replace", newline="")
+    return gzip.open(path) if is_gzip else path.open("rb")
 
 
 def _read(stream: IO[str]) -> OrderFile:
-    first = stream.readline()
+    first = stream.readline(MAX_FIELD_CHARACTERS)
     delimiter = max(",;\t", key=first.count)
+    csv.field_size_limit(MAX_FIELD_CHARACTERS)
     header = [name.strip().casefold() for name in next(csv.reader([first], delimiter=delimiter), [])]
     kind, columns = recognise(header)
     reader = csv.reader(stream, delimiter=delimiter)
-    csv.field_size_limit(MAX_FIELD_CHARACTERS)
     taker = Taker(kind, columns)
     for line, cells in _numbered(reader, taker):
         taker.take(line, cells)

@@ -9,14 +9,12 @@ import numpy as np
 
 from app.domain.money import BadAmountError, parse_money
 from app.services.orderfile.cells import read_quantity, read_time
-from app.services.orderfile.columns import GUEST, UNKNOWN_PRICE, OrderFile, Reject, Rows
+from app.services.orderfile.columns import GUEST, MAX_LISTED_REJECTS, UNKNOWN_PRICE, OrderFile, Reject, Rows
+from app.services.orderfile.currency import in_one_currency
 from app.services.orderfile.formats import ALIASES, DEAD_STATES, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-# Rejected lines kept word for word; a wrong file would otherwise fill the memory with its own echo.
-MAX_LISTED_REJECTS = 10_000
 
 
 class _Codes(dict[str, int]):
@@ -36,10 +34,11 @@ class Taker:
         self.texts: dict[str, list[str]] = {"title": [], "category": [], "vendor": []}
         self.order, self.customer, self.product = array("q"), array("q"), array("q")
         self.at, self.quantity, self.price = array("d"), array("f"), array("q")
+        self.currency, self.line = array("q"), array("q")
         self.rejects: list[Reject] = []
         self.remarks: list[Reject] = []
         self.n_rejected = self.n_cancelled = 0
-        self.currency = ""
+        self.currencies = _Codes()
         self.times: dict[str, float] = {}
         self.amounts: dict[tuple[str, str], int] = {}
         self.quantities: dict[str, float] = {}
@@ -69,7 +68,8 @@ class Taker:
         except (ValueError, OverflowError) as error:
             self.reject(line, str(error))
             return
-        self.currency = self.currency or currency
+        self.currency.append(self.currencies[currency])
+        self.line.append(line)
         self.order.append(self.orders[order])
         self.customer.append(self.customers[customer] if customer else GUEST)
         self.product.append(self._product_code(product, title, cells))
@@ -89,8 +89,8 @@ class Taker:
             self.remarks.append(Reject(line, reason))
 
     def finish(self) -> OrderFile:
-        """Return what was taken."""
-        return OrderFile(
+        """Return what was taken, in one currency."""
+        file = OrderFile(
             self.kind,
             Rows(
                 np.array(self.order, np.int64),
@@ -106,12 +106,14 @@ class Taker:
             self.texts["title"],
             self.texts["category"],
             self.texts["vendor"],
-            self.currency,
+            "",
             self.rejects,
             self.remarks,
             self.n_rejected,
             self.n_cancelled,
         )
+        named, line = np.array(self.currency, np.int64), np.array(self.line, np.int64)
+        return in_one_currency(file, named, list(self.currencies), line)
 
     def _order_cells(self, order: str, cells: list[str]) -> tuple[str, str, str, bool]:
         get = self.get
