@@ -37,8 +37,8 @@ async function script() {
     target: TARGET,
     charset: 'utf8',
     legalComments: 'none',
-    // Of what the modules hand each other, the names that neither the DOM nor the server's JSON knows.
-    mangleProps: /^(answer|note|status|unit)$/,
+    // What the modules hand each other, under names that the widget reads of neither the DOM nor anyone's JSON.
+    mangleProps: /^(answer|cart|host|note|status)$/,
     plugins: [cssAsText],
     write: false,
   })

@@ -9,10 +9,6 @@ let events = []
 let page
 let eventsAddress
 
-function visitId() {
-  return (sessionStorage[VISIT] ||= crypto.randomUUID().replace(/-/g, ''))
-}
-
 // Without consent, or once it is withdrawn, nothing stays: neither what was seen nor who saw it.
 function forgetUnlessAllowed() {
   if (mayMeasure()) return
@@ -28,8 +24,9 @@ function send() {
   try {
     forgetUnlessAllowed()
     if (!events.length) return
+    const visit = (sessionStorage[VISIT] ||= crypto.randomUUID().replace(/-/g, ''))
     // text/plain needs no preflight, which a page on its way out could not wait for.
-    const body = new Blob([JSON.stringify({ ...page, visit: visitId(), events })], { type: 'text/plain' })
+    const body = new Blob([JSON.stringify({ ...page, visit, events })], { type: 'text/plain' })
     if (navigator.sendBeacon(eventsAddress, body)) events = []
   } catch {
     // Being measured is never worth an error in the shop.

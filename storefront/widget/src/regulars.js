@@ -30,7 +30,7 @@ function listAddress(host, api, placement, inCart) {
   const product = get(host, 'product')
   if (product) query.set('product', product)
   if (inCart[0]) query.set('cart', [...new Set(inCart)].sort().slice(0, MAX_CART_IDS))
-  return `${api}shelf?${query}`
+  return api + 'shelf?' + query
 }
 
 function choose(host, products, inCart) {
@@ -118,7 +118,11 @@ class Shelf extends HTMLElement {
 
 // The parser must be past the shelves: a skeleton it meets after the script has drawn one is an error in the console.
 function define() {
-  if (!customElements.get('regulars-shelf')) customElements.define('regulars-shelf', Shelf)
+  try {
+    customElements.define('regulars-shelf', Shelf)
+  } catch {
+    // Another copy of this script was here first.
+  }
 }
 
 if (document.readyState === 'loading') addEventListener('DOMContentLoaded', define)

@@ -138,6 +138,35 @@ def test_the_carts_own_shelf_names_its_products_sorted(visit: Visit, regulars: R
     assert question.query["cart"] == ["1001,1003"]
 
 
+def test_ids_past_what_javascript_can_count_to_are_read_exactly(visit: Visit, regulars: Regulars) -> None:
+    large, larger = 2**53 + 1, 2**63 - 1
+    offered = [
+        product(0),
+        product(1, id=str(large)),
+        product(2, id=str(large - 1)),
+        product(3, id=str(larger)),
+    ]
+    regulars.reply = Reply(answer(*offered))
+    visit.shop.in_cart = [large, larger, 1005]
+    visit.open(page(shelf(regulars.origin, placement="cart", product="")))
+    visit.wait_for_state("ready")
+    [question] = regulars.requests("/storefront/v1/shelf")
+    assert question.query["cart"] == [f"1005,{large},{larger}"]
+    links = visit.page.locator("a.link").evaluate_all("(all) => all.map((a) => new URL(a.href).pathname)")
+    assert links == ["/products/p0", "/products/p2"]
+
+
+def test_a_text_in_the_cart_that_looks_like_a_long_id_stays_a_text(visit: Visit, regulars: Regulars) -> None:
+    regulars.reply = Reply(answer())
+    note = f'engrave "product_id": {2**53 + 1}, please'
+    line = {"product_id": 1001, "properties": {"note": note, "order_id": "5"}}
+    visit.page.route("**/cart.js", lambda route: route.fulfill(json={"items": [line]}))
+    visit.open(page(shelf(regulars.origin, placement="cart", product="")))
+    visit.wait_for_state("ready")
+    [question] = regulars.requests("/storefront/v1/shelf")
+    assert question.query["cart"] == ["1001"]
+
+
 def test_what_is_in_the_cart_sold_out_or_on_the_page_itself_is_left_out(
     visit: Visit, regulars: Regulars
 ) -> None:
