@@ -59,7 +59,6 @@ def _says_errors(function: Callable[P, T]) -> Callable[P, T]:
         from app.services.vault import VaultError
 
         mendable = (
-            SettingsError,
             EmbeddedServerError,
             PlatformError,
             UnknownShopError,
@@ -69,6 +68,10 @@ def _says_errors(function: Callable[P, T]) -> Callable[P, T]:
 
         try:
             return function(*args, **kwargs)
+        except SettingsError as error:
+            lines = str(error).splitlines()
+            told = lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} settings are wrong", *lines])
+            raise click.ClickException(told) from None
         except mendable as error:
             raise click.ClickException(str(error) or (error.__class__.__doc__ or "").strip()) from None
         except OperationalError as error:
@@ -179,7 +182,7 @@ def keys() -> None:
 
 
 @main.command("import")
-@click.argument("orders", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("orders", required=False, type=click.Path(path_type=Path))
 @shop_option
 @_says_errors
 def import_(orders: Path | None, domain: str | None) -> None:
@@ -213,9 +216,11 @@ def import_(orders: Path | None, domain: str | None) -> None:
 
 def _import_file(path: Path, domain: str | None) -> None:
     from app.services.backfilling import import_orders_file
+    from app.services.orderfile import read_orders
 
+    file = read_orders(path)  # a wrong one ends here, before any server is started
     context = _context()
-    done = import_orders_file(context, _shop_id(context, domain), path)
+    done = import_orders_file(context, _shop_id(context, domain), file)
     for reject in done.rejects:
         click.echo(f"line {reject.line}: {reject.reason}", err=True)
     click.echo(

@@ -11,7 +11,8 @@ import click
 if TYPE_CHECKING:
     from app.services.evaluating import Evaluation
 
-_ORDERS = click.argument("orders", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+# Whether it is there the reader says, in one line like all that may be wrong with it.
+_ORDERS = click.argument("orders", type=click.Path(path_type=Path))
 _SEED = click.option("--seed", default=7, show_default=True, help="Of everything drawn.")
 
 

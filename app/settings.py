@@ -1,13 +1,14 @@
-"""The one frozen Settings, read once from the environment; a missing or wrong one is named in one line."""
+"""The one frozen Settings, read once from the environment; each that is missing or wrong is named in a line."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.clock import Clock
@@ -17,6 +18,39 @@ ROOT = Path(__file__).resolve().parent.parent
 # What our GraphQL operations and the app proxy need; nothing more (App Store requirement 3.2). The same as in
 # shopify.app.toml.
 DEFAULT_SCOPES = "read_products,read_orders,read_customers,read_themes"
+
+
+_HTTP, _POSTGRESQL = ("https", "http"), ("postgresql", "postgres", "postgresql+psycopg2")
+
+# Which schemes an address may have.
+_SCHEMES: dict[str, tuple[str, ...]] = {
+    "app_url": _HTTP,
+    "shopify_base_url": _HTTP,
+    "app_bridge_url": _HTTP,
+    "database_url": _POSTGRESQL,
+    "migration_database_url": _POSTGRESQL,
+    "redis_url": ("redis", "rediss", "unix"),
+    "broker_url": ("redis", "rediss", "amqp", "amqps"),
+    "smtp_url": ("smtp", "smtps"),
+}
+
+# What a setting that can be wrong has to be, in the words of the line that names it.
+_WANTED = {
+    "secret_key": "32 random characters or more; `regulars keys` makes one",
+    "encryption_keys": "Fernet keys, newest first, separated by commas; `regulars keys` makes one",
+    "app_url": "where this installation is reached, https://… (or http:// on this machine)",
+    "shopify_base_url": "an address, https://… (or http:// on this machine)",
+    "app_bridge_url": "an address, https://… (or http:// on this machine)",
+    "database_url": "postgresql://user:password@host:5432/database",
+    "migration_database_url": "postgresql://owner:password@host:5432/database",
+    "redis_url": "redis://host:6379/0 (rediss:// with TLS)",
+    "broker_url": "redis://host:6379/1 or amqp://user:password@host:5672/",
+    "smtp_url": "smtp://user:password@host:587 or smtps://user:password@host:465",
+    "shopify_api_version": "a version of Shopify's API, as in 2026-07",
+    "trusted_proxies": "how many reverse proxies stand before this app, 0 to 5",
+    "log_level": "DEBUG, INFO, WARNING or ERROR",
+    "regulars_clock": "start|real epoch|speed, as the demo sets it; leave it unset in production",
+}
 
 
 class SettingsError(Exception):
@@ -37,7 +71,7 @@ class Settings(BaseSettings):
     encryption_keys: Annotated[
         tuple[SecretStr, ...],
         NoDecode,
-        Field(description="Fernet keys for stored tokens, newest first, separated by commas."),
+        Field(description="Fernet keys for stored tokens, newest first, separated by commas.", min_length=1),
     ]
     database_url: Annotated[
         str | None, Field(description="PostgreSQL 15 or newer; embedded PostgreSQL when unset.")
@@ -92,23 +126,24 @@ class Settings(BaseSettings):
     @field_validator("encryption_keys")
     @classmethod
     def _fernet(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        if not keys:
-            raise ValueError("at least one key is needed")
         for key in keys:
-            try:
-                Fernet(key.get_secret_value())
-            except ValueError:
-                raise ValueError(
-                    "a Fernet key is 32 bytes in URL-safe base64; `regulars keys` prints a fresh one"
-                ) from None
+            Fernet(key.get_secret_value())
         return keys
 
     @field_validator("app_url", "shopify_base_url")
     @classmethod
-    def _url(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("https://", "http://")):
-            raise ValueError("an address starts with https:// (or http:// on this machine)")
+    def _without_slash(cls, value: str | None) -> str | None:
         return value.rstrip("/") if value else value
+
+    @field_validator(*_SCHEMES)
+    @classmethod
+    def _address(cls, value: str | SecretStr | None, info: ValidationInfo) -> str | SecretStr | None:
+        if value is not None:
+            address = urlsplit(value.get_secret_value() if isinstance(value, SecretStr) else value)
+            # Reading the port raises ValueError where it is none.
+            if address.scheme not in _SCHEMES[str(info.field_name)] or address.port == 0:
+                raise ValueError
+        return value
 
     @field_validator("regulars_clock")
     @classmethod
@@ -129,14 +164,16 @@ def read_settings(**overrides: Any) -> Settings:
     """Read Settings from the environment.
 
     Raises:
-        SettingsError: one line naming the first setting that is missing or wrong, and what to do.
+        SettingsError: a line for each setting that is missing or wrong, with what it has to be.
     """
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        field = Settings.model_fields.get(str(first["loc"][0]) if first["loc"] else "")
-        about = f" ({field.description})" if field and field.description else ""
-        what = "is not set" if first["type"] == "missing" else f"is wrong: {first['msg']}"
-        raise SettingsError(f"{name} {what}{about}") from None
+        problems = error.errors(include_url=False, include_input=False, include_context=False)
+    missing = {str(one["loc"][0]): one["type"] == "missing" for one in problems}
+    raise SettingsError(
+        "\n".join(
+            f"{name.upper()} {'is not set' if is_missing else 'is wrong'}: {_WANTED[name]}"
+            for name, is_missing in missing.items()
+        )
+    )

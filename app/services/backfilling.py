@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Connection, text
@@ -18,7 +17,7 @@ from app.services import recording
 from app.services.context import Context
 from app.services.importing import batches
 from app.services.jobs import enqueue_job
-from app.services.orderfile import OrderFile, Reject, read_orders
+from app.services.orderfile import OrderFile, OrderFileError, Reject
 from app.services.shops import get_shop
 
 BATCH = 500
@@ -34,18 +33,22 @@ class Backfilled:
     rejects: tuple[Reject, ...]
 
 
-def import_orders_file(context: Context, shop_id: int, path: Path) -> Backfilled:
+def import_orders_file(context: Context, shop_id: int, file: OrderFile) -> Backfilled:
     """Record a file's orders under their own ids; those the shop told itself stay as they are.
 
     A product is known by the platform's id or, failing that, by its exact title. Orders without any known
     product are left out: they could teach nothing. Good rows come in, bad ones are returned by line.
 
     Raises:
-        OrderFileError: the file as a whole can't be read.
+        OrderFileError: the file's amounts are in another currency than the shop's.
     """
-    file = read_orders(path)
     with context.db.shop(shop_id) as connection:
         shop = get_shop(connection, shop_id)
+        if file.currency not in ("", shop.currency):
+            raise OrderFileError(
+                f"the file's amounts are in {file.currency}, the shop's in {shop.currency}:"
+                f" they can't be added up; convert the file to {shop.currency} first."
+            )
         known = _known_products(connection, shop_id, file)
     n_orders = 0
     for batch in batches(_orders(file, known, shop.currency), BATCH):

@@ -1,9 +1,11 @@
 """Older orders from a file teach beside the shop's own; bad rows are named, and nothing is written twice."""
 
+import pytest
 from sqlalchemy import text
 
 from app.services import recording
 from app.services.backfilling import import_orders_file
+from app.services.orderfile import OrderFileError, read_orders
 from tests.db.test_recording import mug, order
 
 HEADER = "order_id,customer_id,ordered_at,product_id,title,category,quantity,unit_price,currency\n"
@@ -24,10 +26,10 @@ def test_good_rows_come_in_and_bad_ones_are_named_by_line(context, ada, tmp_path
     )
     with context.db.shop(ada.shop_id) as connection:
         recording.record_products(connection, ada.shop_id, [mug(1)], "EUR")
-    done = import_orders_file(context, ada.shop_id, path)
+    done = import_orders_file(context, ada.shop_id, read_orders(path))
     assert (done.n_orders, done.n_unknown_products, done.n_rejected) == (2, 1, 1)
     assert [reject.line for reject in done.rejects] == [3]
-    assert import_orders_file(context, ada.shop_id, path).n_orders == 0
+    assert import_orders_file(context, ada.shop_id, read_orders(path)).n_orders == 0
     with context.db.shop(ada.shop_id) as connection:
         rows = connection.execute(
             text(
@@ -43,6 +45,12 @@ def test_what_the_shop_itself_said_of_an_order_holds(context, ada, tmp_path):
     with context.db.shop(ada.shop_id) as connection:
         recording.record_products(connection, ada.shop_id, [mug(1)], "EUR")
         recording.record_orders(connection, context.hasher, ada.shop_id, [order(1)])
-    assert import_orders_file(context, ada.shop_id, path).n_orders == 0
+    assert import_orders_file(context, ada.shop_id, read_orders(path)).n_orders == 0
     with context.db.shop(ada.shop_id) as connection:
         assert connection.execute(text("SELECT total FROM orders")).scalar() == 1200
+
+
+def test_a_file_in_another_currency_than_the_shops_is_refused(context, ada, tmp_path):
+    path = write(tmp_path / "o.csv", "1,c1,2024-01-01T10:00:00Z,9007199254741001,Blue mug,,2,12.00,USD")
+    with pytest.raises(OrderFileError, match="in USD, the shop's in EUR"):
+        import_orders_file(context, ada.shop_id, read_orders(path))
