@@ -11,6 +11,12 @@ import click
 if TYPE_CHECKING:
     from app.services.evaluating import Evaluation
 
+# Columns of what is written to a file or a pipe; the tables fit.
+PIPED_WIDTH = 100
+
+# What is too long for the head of a column.
+_SHORT = {"coverage10": "cover10", "cold_hr10": "cold10", "tail_hr10": "tail10"}
+
 # Whether it is there the reader says, in one line like all that may be wrong with it.
 _ORDERS = click.argument("orders", type=click.Path(path_type=Path))
 _SEED = click.option("--seed", default=7, show_default=True, help="Of everything drawn.")
@@ -71,9 +77,9 @@ def _show(evaluation: Evaluation) -> None:
     from rich.console import Console
 
     report, written = evaluation.report, evaluation.card
-    console = Console(width=None if Console().is_terminal else 150)
+    console = Console(width=None if Console().is_terminal else PIPED_WIDTH)
     for task in dict.fromkeys(score.task for score in report.scores):
-        console.print(_table(evaluation, task))
+        console.print(_table(evaluation, task), "")
     console.print(
         f"{report.n_train_orders:,} orders to learn from, {report.n_test_orders:,} newer ones to be judged on, "
         f"{report.n_items:,} products; read in {evaluation.read_seconds:.1f} s, peak {evaluation.peak_mb:.0f} MB.",
@@ -94,13 +100,14 @@ def _table(evaluation: Evaluation, task: str) -> Any:
     }
     scores = [score for score in evaluation.report.scores if score.task == task]
     n_queries = scores[0].n_queries
-    table = Table(title=f"{titles[task]} ({n_queries:,} questions)", title_justify="left")
+    title = f"{titles[task]} ({n_queries:,} questions)"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("method", no_wrap=True)
     main = "recall10" if task != "also-bought" else "hr10"
     columns = ["hr4", "hr10", "ndcg10", "mrr10", "recall10", "coverage10"]
     columns += ["cold_hr10", "tail_hr10"] if task == "also-bought" else []
     for name in (*columns, f"{main} 95 %", "train s", "lists/s"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(_SHORT.get(name, name), justify="right", no_wrap=True)
     for score in scores:
         low, high = score.ci[main]
         values = [_number(getattr(score, name)) for name in columns]
@@ -112,4 +119,4 @@ def _table(evaluation: Evaluation, task: str) -> Any:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return "-" if value is None else f"{value:.3f}"

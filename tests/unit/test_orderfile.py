@@ -263,6 +263,8 @@ def test_evaluate_writes_one_object_per_method_and_task(tmp_path: Path) -> None:
     assert answer.exit_code == 0, answer.output
     assert "also bought" in answer.output
     assert "Of 100 questions from your newest orders" in answer.output
+    assert max(map(len, answer.output.splitlines())) <= 100
+    assert all(whole in answer.output for whole in ("LightFM alone", "recall10", "lists/s"))
     rows = json.loads(out.read_text("utf-8"))
     named = {(row["method"], row["task"]) for row in rows}
     assert {("regulars", task) for task in ("also-bought", "for-you", "discover")} <= named
