@@ -3,9 +3,9 @@
 from app.recommender.artifact import ArtifactError, from_npz, to_npz
 from app.recommender.blend import Blend
 from app.recommender.card import ModelCard, card
-from app.recommender.evaluation import Report, Score, backtest
+from app.recommender.evaluation import SIMPLE_BLENDS, Report, Score, backtest
 from app.recommender.factors import DivergedError
-from app.recommender.fitting import fit
+from app.recommender.fitting import Start, fit
 from app.recommender.interactions import Catalogue, CatalogueError, History, HistoryError
 from app.recommender.lists import NO_ITEM, Lists, Shown, Source
 from app.recommender.model import Evidence, Model, Options
@@ -13,6 +13,7 @@ from app.recommender.personal import Taste
 
 __all__ = [
     "NO_ITEM",
+    "SIMPLE_BLENDS",
     "ArtifactError",
     "Blend",
     "Catalogue",
@@ -29,6 +30,7 @@ __all__ = [
     "Score",
     "Shown",
     "Source",
+    "Start",
     "Taste",
     "backtest",
     "card",

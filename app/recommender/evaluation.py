@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.recommender import baselines
+from app.recommender.blend import Blend
 from app.recommender.choosing import DEFAULT_BLEND, DEFAULT_DISCOVERY, DEFAULT_TASTE, customer_lists
 from app.recommender.fitting import chosen, fit_with
 from app.recommender.metrics import (
@@ -26,7 +27,6 @@ from app.recommender.tasks import basket_queries, customer_queries, split_by_tim
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.recommender.blend import Blend
     from app.recommender.interactions import Catalogue, History, IntArray
     from app.recommender.metrics import Values
     from app.recommender.model import Model
@@ -39,6 +39,13 @@ ALSO_BOUGHT, FOR_YOU, DISCOVER = "also-bought", "for-you", "discover"
 TEST_SHARE = 0.15
 # Queries below which a back-test proves nothing: the 95 % interval of a share is wider than 20 points.
 MIN_QUERIES = 100
+# What new parameters may lose against those in use, as a share of NDCG@10.
+TOLERANCE = 0.02
+# The simple methods as parameters of ours: what a shop shows where ours loses to them.
+SIMPLE_BLENDS = (
+    Blend(m=0.01, tau=0.0, rho=1.0, borrow=0.0, recency=0.0, lone=1.0),
+    Blend(m=1e6, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
+)
 
 PRODUCT_METHODS: dict[str, Callable[[Model, int], IntArray]] = {
     "popularity": baselines.popularity_lists,
@@ -102,6 +109,8 @@ class Report:
         Unix seconds of the first test order; -inf when no date is known.
     against : dict of str to (difference, low, high)
         Ours minus the best simple method at "also bought", paired by query: "hr10" and "ndcg10".
+    against_before : (difference, low, high) or None
+        The same of "ndcg10" against the parameters in use until now, as a share of what those reached.
     is_publishable : bool
     reason : str
         Why, or why not, in a sentence.
@@ -118,9 +127,15 @@ class Report:
     n_items: int
     split_at: float
     against: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    against_before: tuple[float, float, float] | None = None
     is_publishable: bool = True
     is_proven: bool = False
     reason: str = ""
+
+    @property
+    def is_below_simple(self) -> bool:
+        """Whether ours is worse than the best simple method beyond chance."""
+        return self.is_proven and any(high < 0 for _, _, high in self.against.values())
 
     def score(self, method: str, task: str = ALSO_BOUGHT) -> Score | None:
         """Return the score of a method at a task, None where it was not asked."""
@@ -136,6 +151,7 @@ def backtest(
     options: Options | None = None,
     tasks: tuple[str, ...] = (ALSO_BOUGHT, FOR_YOU),
     methods: tuple[str, ...] | None = None,
+    before: Blend | None = None,
     stopwatch: Callable[[], float] = lambda: 0.0,
 ) -> Report:
     """Train on the past, test on the newest orders, full ranking, against the simple methods.
@@ -152,6 +168,8 @@ def backtest(
         "also-bought" and/or "for-you" (which judges "discover" too).
     methods : tuple of str, optional
         Of `PRODUCT_METHODS`; None takes all.
+    before : Blend, optional
+        What the published lists were made with: new parameters have to hold up against it.
     stopwatch : callable
         Seconds since anything; the library has no clock of its own.
     """
@@ -178,13 +196,14 @@ def backtest(
     judge = _Judge(split, model, seed, stopwatch, seconds)
     scores: list[Score] = []
     against: dict[str, tuple[float, float, float]] = {}
+    against_before = None
     if ALSO_BOUGHT in tasks:
-        found, against = judge.products(methods or tuple(PRODUCT_METHODS))
+        found, against, against_before = judge.products(methods or tuple(PRODUCT_METHODS), before)
         scores += found
     if FOR_YOU in tasks:
         scores += judge.customers()
     n_queries = max((s.n_queries for s in scores if s.task == ALSO_BOUGHT), default=0)
-    is_publishable, reason = verdict(against, n_queries)
+    is_publishable, reason = verdict(against, n_queries, against_before)
     if ALSO_BOUGHT not in tasks:
         reason = "Only customers' lists were judged: product lists were not asked about."
     return Report(
@@ -197,14 +216,23 @@ def backtest(
         split.catalogue.n_items,
         split.split_at,
         against,
+        against_before,
         is_publishable,
         n_queries >= MIN_QUERIES,
         reason,
     )
 
 
-def verdict(against: dict[str, tuple[float, float, float]], n_queries: int) -> tuple[bool, str]:
-    """May the lists go out, and why: not when they are worse than the simple best beyond chance."""
+def verdict(
+    against: dict[str, tuple[float, float, float]],
+    n_queries: int,
+    against_before: tuple[float, float, float] | None = None,
+) -> tuple[bool, str]:
+    """May the lists go out, and why.
+
+    Not when they are worse than the simple best beyond chance, nor when the parameters in use until now would
+    have done more than `TOLERANCE` better, beyond chance too.
+    """
     if not against or n_queries < MIN_QUERIES:
         return True, (
             f"Too little to prove anything yet: {n_queries} test questions, {MIN_QUERIES} are needed. Products "
@@ -214,19 +242,18 @@ def verdict(against: dict[str, tuple[float, float, float]], n_queries: int) -> t
         if high < 0:
             return False, (
                 f"On this shop's own newest orders the lists are worse than the best simple method "
-                f"({name} {difference:+.3f}, certainly below 0): the simple method's lists stay."
+                f"({name} {difference:+.3f}, certainly below 0)."
             )
+    if against_before is not None and against_before[0] < -TOLERANCE and against_before[2] < 0:
+        return False, (
+            f"On this shop's own newest orders the new settings are {-against_before[0]:.1%} worse than those in "
+            "use: the lists in use stay."
+        )
     difference, low, high = against["hr10"]
     return (
         True,
         f"At least as good as the best simple method (hr10 {difference:+.3f}, {low:+.3f} to {high:+.3f}).",
     )
-
-
-def is_worse_than_before(old: Report, new: Report, tolerance: float = 0.02) -> bool:
-    """Is a new model's NDCG@10 more than `tolerance` (a share) below the old one's?"""
-    before, after = old.score(OURS), new.score(OURS)
-    return before is not None and after is not None and after.ndcg10 < before.ndcg10 * (1.0 - tolerance)
 
 
 def _nothing(split: Split) -> Report:
@@ -241,6 +268,7 @@ def _nothing(split: Split) -> Report:
         split.catalogue.n_items,
         split.split_at,
         {},
+        None,
         is_publishable,
         False,
         reason,
@@ -257,8 +285,10 @@ class _Judge:
     stopwatch: Callable[[], float]
     train_seconds: dict[str, float]
 
-    def products(self, methods: tuple[str, ...]) -> tuple[list[Score], dict[str, tuple[float, float, float]]]:
-        """Judge "also bought"; return the scores and ours against the best simple method."""
+    def products(
+        self, methods: tuple[str, ...], before: Blend | None
+    ) -> tuple[list[Score], dict[str, tuple[float, float, float]], tuple[float, float, float] | None]:
+        """Judge "also bought"; return the scores, and ours against the best simple method and against `before`."""
         queries = basket_queries(self.split, self.seed)
         values: dict[str, dict[str, Values]] = {}
         scores = []
@@ -269,7 +299,14 @@ class _Judge:
             values[method] = product_values(lists, queries)
             cover = coverage(lists, self.model.catalogue.n_items)
             scores.append(self._product_score(method, queries, values[method], cover, seconds))
-        return scores, self._against(queries, values)
+        against_before = None
+        if before is not None and before != self.model.blend and OURS in values and len(queries.item):
+            model = replace(self.model, blend=before, counted_before=self.model.counted)
+            lists = PRODUCT_METHODS[OURS](model, N_PLACES)
+            reached = product_values(lists, queries)["ndcg10"]
+            gain = (values[OURS]["ndcg10"] - reached) / max(float(reached.mean()), 1e-9)
+            against_before = (float(gain.mean()), *mean_interval(gain, queries.row, self.seed))
+        return scores, self._against(queries, values), against_before
 
     def _product_score(
         self, method: str, queries: BasketQueries, values: dict[str, Values], cover: float, seconds: float

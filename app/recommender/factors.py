@@ -119,6 +119,21 @@ class Factors:
         return np.asarray((proven + unproven) @ self.arrays["item_embeddings"], dtype=np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Where rows were before; -1 for one that starts new.
+
+    Attributes
+    ----------
+    item : int64, shape [n_features]
+        Identities first, then words.
+    user : int64, shape [n_shoppers]
+    """
+
+    item: IntArray
+    user: IntArray
+
+
 def item_features(words: Words) -> sparse.csr_matrix:
     """The item feature matrix: identity first, then idf-weighted words, each half of a row summing to 1.
 
@@ -188,7 +203,7 @@ def _take_arrays(model: Any) -> dict[str, npt.NDArray[np.float32]]:
 
 def continue_fit(
     factors: Factors,
-    user_rows: IntArray,
+    rows: Rows,
     positives: sparse.csr_matrix,
     touched: sparse.coo_matrix,
     *,
@@ -196,14 +211,14 @@ def continue_fit(
     n_epochs: int,
     seed: int,
 ) -> Factors:
-    """Grow a fitted model and pass over some interactions of some shoppers.
+    """Grow or reorder a fitted model and pass over some interactions of some shoppers.
 
     Parameters
     ----------
     factors : Factors
         As last fitted.
-    user_rows : int64, shape [n_shoppers]
-        Row of each shopper in `factors`, -1 for one who starts new.
+    rows : Rows
+        Where each feature and shopper was in `factors`.
     positives : csr float32, shape [n_shoppers, n_items]
         Everything these shoppers ever had to do with: never drawn as a negative.
     touched : coo float32, shape [n_shoppers, n_items]
@@ -215,14 +230,12 @@ def continue_fit(
     Returns
     -------
     Factors
-        With all items, and `n_shoppers` user rows in the order of `user_rows`.
+        With the features and shoppers of `rows`, in that order.
     """
     random = np.random.RandomState(seed)
-    item_rows = _grown_feature_rows(factors, words)
-    rows = {"item": item_rows, "user": user_rows}
     model = _FullHistoryLightFM(no_components=factors.n_components, loss="warp", random_state=random)
     for name in _ARRAYS:
-        setattr(model, name, _placed(name, factors.arrays[name], rows[name[:4]], random))
+        setattr(model, name, _placed(name, factors.arrays[name], getattr(rows, name[:4]), random))
     for name, like in _MOMENTA.items():
         setattr(model, name, np.zeros_like(getattr(model, like)))
     model.positives = positives
@@ -231,18 +244,18 @@ def continue_fit(
     return Factors(_take_arrays(model), positives.shape[1])
 
 
-def _grown_feature_rows(factors: Factors, words: Words) -> IntArray:
-    """Where each item feature (identities, then words) was before; -1 for a new one."""
-    n_items, n_words = words.presence.shape
-    n_words_before = len(factors.arrays["item_biases"]) - factors.n_items
-    known_items, known_words = np.arange(factors.n_items), factors.n_items + np.arange(n_words_before)
-    new_items, new_words = n_items - factors.n_items, n_words - n_words_before
-    return np.concatenate(
-        [
-            np.pad(known_items, (0, new_items), constant_values=-1),
-            np.pad(known_words, (0, new_words), constant_values=-1),
-        ]
-    )
+def feature_rows(factors: Factors, words_before: Words, words: Words, items: IntArray) -> IntArray:
+    """Return where each item feature (identities, then words) was before, -1 for a new one.
+
+    Parameters
+    ----------
+    factors : Factors
+        As fitted with `words_before`.
+    items : int64, shape [n_items]
+        Where each product was, -1 for a new one.
+    """
+    place = {word: factors.n_items + n for n, word in enumerate(words_before.vocabulary)}
+    return np.concatenate([items, np.array([place.get(word, -1) for word in words.vocabulary], np.int64)])
 
 
 def _placed(name: str, old: FloatArray, rows: IntArray, random: np.random.RandomState) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,24 +10,53 @@ from scipy import sparse
 
 from app.recommender.choosing import Choice, choose
 from app.recommender.ease import fit_ease
-from app.recommender.factors import fit_factors
+from app.recommender.factors import Rows, continue_fit, feature_rows, fit_factors
 from app.recommender.model import Model, Options
 from app.recommender.owned import read_owned
 from app.recommender.shoppers import shopper_rows
 from app.recommender.words import read_words
 
 if TYPE_CHECKING:
-    from app.recommender.interactions import Catalogue, History
+    from app.recommender.factors import Factors
+    from app.recommender.interactions import Catalogue, History, IntArray
+    from app.recommender.words import Words
 
 # Passes over the history, and the interactions seen in all passes above which they get fewer: beyond
 # 10 passes the blend gains nothing (reference, 3.8), and a minute is enough for a night.
 N_EPOCHS = 30
 MIN_EPOCHS = 10
 MAX_INTERACTIONS_SEEN = 10_000_000
+# Passes over the whole history where the vectors of an earlier model are gone on from.
+N_WARM_EPOCHS = 5
 
 
-def fit(catalogue: Catalogue, history: History, *, options: Options | None = None, seed: int = 7) -> Model:
-    """Learn a shop from nothing, its parameters chosen on the newest part of its own past.
+@dataclass(frozen=True, eq=False)
+class Start:
+    """An earlier model of the shop to go on from: its vectors and its parameters.
+
+    Attributes
+    ----------
+    model : Model
+    items : int64, shape [n_items]
+        Which product of that model each product of the catalogue was, -1 for a new one.
+    users : int64, shape [n_users]
+        The same of the history's users.
+    """
+
+    model: Model
+    items: IntArray
+    users: IntArray
+
+
+def fit(
+    catalogue: Catalogue,
+    history: History,
+    *,
+    options: Options | None = None,
+    seed: int = 7,
+    start: Start | None = None,
+) -> Model:
+    """Learn a shop from its whole history, its parameters chosen on the newest part of its own past.
 
     Parameters
     ----------
@@ -38,6 +67,9 @@ def fit(catalogue: Catalogue, history: History, *, options: Options | None = Non
     options : Options, optional
     seed : int
         The same inputs and seed give bit-equal arrays.
+    start : Start, optional
+        Go on from this model instead of from nothing: its parameters stay, its vectors move by
+        `N_WARM_EPOCHS` passes, and the lists change little. What a person moved in it stays in it.
 
     Raises
     ------
@@ -49,7 +81,10 @@ def fit(catalogue: Catalogue, history: History, *, options: Options | None = Non
     catalogue.validate()
     history.validate(catalogue)
     wanted = options or Options()
-    return fit_with(catalogue, history, wanted, chosen(catalogue, history, wanted, seed), seed=seed)
+    if start is None:
+        return fit_with(catalogue, history, wanted, chosen(catalogue, history, wanted, seed), seed=seed)
+    known = Choice(start.model.blend, start.model.taste, start.model.discovery)
+    return fit_with(catalogue, history, wanted, known, seed=seed, start=start)
 
 
 def chosen(catalogue: Catalogue, history: History, options: Options, seed: int) -> Choice:
@@ -76,12 +111,16 @@ def fit_with(
     *,
     seed: int,
     with_ease: bool | None = None,
+    start: Start | None = None,
 ) -> Model:
     """Learn a shop with given parameters; EASE only where they use it, or where asked."""
     words = read_words(catalogue)
     matrix, shoppers = shopper_rows(history, catalogue.n_items)
-    n_epochs = options.n_epochs or fitting_epochs(matrix.nnz)
-    factors = fit_factors(matrix, words, n_components=options.n_components, n_epochs=n_epochs, seed=seed)
+    if start is None:
+        n_epochs = options.n_epochs or fitting_epochs(matrix.nnz)
+        factors = fit_factors(matrix, words, n_components=options.n_components, n_epochs=n_epochs, seed=seed)
+    else:
+        factors = _continued(start, matrix, shoppers, words, seed)
     known = shoppers >= 0
     needs_ease = bool(choice.taste.ease or choice.discovery.ease) if with_ease is None else with_ease
     return Model(
@@ -96,6 +135,19 @@ def fit_with(
         factors.keep_users(known),
         shoppers[known],
         _ease(history, catalogue.n_items) if needs_ease else _empty(catalogue.n_items),
+    )
+
+
+def _continued(
+    start: Start, matrix: sparse.csr_matrix, shoppers: IntArray, words: Words, seed: int
+) -> Factors:
+    before = start.model
+    users = np.full(len(shoppers), -1)
+    is_user = shoppers >= 0
+    users[is_user] = start.users[shoppers[is_user]]
+    rows = Rows(feature_rows(before.factors, before.words, words, start.items), before.vector_rows(users))
+    return continue_fit(
+        before.factors, rows, matrix, matrix.tocoo(), words=words, n_epochs=N_WARM_EPOCHS, seed=seed
     )
 
 

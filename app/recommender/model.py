@@ -227,6 +227,13 @@ class Model:
         """LightFM's item vectors float32 [n_items, n_components] and biases float32 [n_items]."""
         return self.factors.item_vectors(self.words)
 
+    def vector_rows(self, users: IntArray) -> IntArray:
+        """Return the row of `factors.user_vectors` that each user has, -1 for one who has none."""
+        if not len(self.factor_users):
+            return np.full(len(users), -1)
+        row = np.minimum(np.searchsorted(self.factor_users, users), len(self.factor_users) - 1)
+        return np.where(self.factor_users[row] == users, row, -1)
+
     # -- strategies seeded by products -----------------------------------------------------------------
 
     def also_bought(self, n: int = 12, items: Sequence[int] | IntArray | None = None) -> Lists:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.recommender.counted import rows_with, step
-from app.recommender.factors import continue_fit, with_users
+from app.recommender.factors import Rows, continue_fit, feature_rows, with_users
 from app.recommender.pairs import grown_square
 from app.recommender.shoppers import interactions_of, shopper_rows
 from app.recommender.words import read_words
@@ -77,13 +77,11 @@ def _moved_factors(model: Model, new_history: History, words: Words) -> tuple[Fa
     n_items = words.presence.shape[0]
     positives, shoppers = shopper_rows(theirs.extend(new_history), n_items)
     touched = interactions_of(learned, theirs.extend(new_history), n_items)
-    known = np.searchsorted(model.factor_users, shoppers)
-    known = np.minimum(known, max(len(model.factor_users) - 1, 0))
-    is_known = (shoppers >= 0) & (len(model.factor_users) > 0)
-    is_known[is_known] = model.factor_users[known[is_known]] == shoppers[is_known]
+    items = np.arange(n_items)
+    items[model.catalogue.n_items :] = -1
     moved = continue_fit(
         model.factors,
-        np.where(is_known, known, -1),
+        Rows(feature_rows(model.factors, model.words, words, items), model.vector_rows(shoppers)),
         positives,
         touched,
         words=words,

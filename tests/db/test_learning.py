@@ -1,6 +1,7 @@
 """Between two full passes an order moves the lists it speaks of, whichever worker takes it and whatever gets lost."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -287,3 +288,47 @@ def test_a_model_that_was_learning_from_a_person_while_they_were_forgotten_is_no
     with context.db.shop(shop.shop_id) as connection:
         assert connection.execute(text("SELECT array_agg(model_id) FROM models")).scalar() == [1]
         assert connection.execute(text("SELECT state FROM jobs")).scalar() == "running"
+
+
+def test_a_full_pass_goes_on_from_the_published_model_for_a_week_and_after_an_erasure_begins_anew(
+    context, shop
+):
+    began_at = passes_of(context, shop)[1]
+    assert began_at == NOW
+    with context.db.shop(shop.shop_id) as connection:
+        connection.execute(text("UPDATE models SET from_scratch_at = :at"), {"at": NOW - timedelta(days=6)})
+    n_together = evidence_for(context, shop, "p0-0", "p0-1")
+    place(context, shop, order(9000, ["p0-0", "p0-1"]))
+    second = run_training(context, shop).model_id
+    assert passes_of(context, shop)[second] == NOW - timedelta(days=6)
+    assert evidence_for(context, shop, "p0-0", "p0-1") == n_together + 1
+    with context.db.shop(shop.shop_id) as connection:
+        connection.execute(text("UPDATE models SET from_scratch_at = :at"), {"at": NOW - timedelta(days=7)})
+    third = run_training(context, shop).model_id
+    assert passes_of(context, shop)[third] == NOW
+    with context.db.shop(shop.shop_id) as connection:
+        connection.execute(text("UPDATE models SET from_scratch_at = :at"), {"at": NOW - timedelta(days=1)})
+        erase_person(context, connection, get_shop(connection, shop.shop_id), ErasureRequested("c1", None))
+    fourth = run_training(context, shop).model_id
+    assert passes_of(context, shop)[fourth] == NOW
+
+
+def test_where_learning_loses_to_counting_shoppers_see_what_counting_lists(context, shop):
+    # All at once four of the newest orders hold a pair that only their number can tell of.
+    buy_new_pair(context, shop)
+    trained = run_training(context, shop)
+    assert trained.is_published
+    assert "certainly below 0" in trained.reason
+    assert "until learning wins" in trained.reason
+    assert passes_of(context, shop)[trained.model_id] == NOW
+    with context.db.shop(shop.shop_id) as connection:
+        card = connection.execute(
+            text("SELECT card FROM models WHERE model_id = :id"), {"id": trained.model_id}
+        ).scalar_one()
+    assert card["reason"] == trained.reason
+    assert evidence_for(context, shop, *NEW_PAIR) == 4
+
+
+def passes_of(context, shop):
+    with context.db.shop(shop.shop_id) as connection:
+        return dict(connection.execute(text("SELECT model_id, from_scratch_at FROM models")).all())

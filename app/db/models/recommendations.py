@@ -21,7 +21,7 @@ class Model(Base):
 
     `subjects` (npz) says which of our ids stand behind the artifact's row numbers. Both stay as the full pass left
     them: what was learned since follows from the orders since. The two `learned` columns and `revision` say how
-    far the published lists have come.
+    far the published lists have come; `from_scratch_at` when the model, or the one it went on from, began anew.
     """
 
     __tablename__ = "models"
@@ -37,6 +37,7 @@ class Model(Base):
     revision: Mapped[int] = mapped_column(server_default=text("0"))
     card: Mapped[dict[str, Any]]
     trained_at: Mapped[datetime]
+    from_scratch_at: Mapped[datetime | None]
     published_at: Mapped[datetime | None]
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection, text, update
@@ -25,11 +24,12 @@ from app.services.training.forgetting import (
     newest_erasure,
 )
 from app.services.training.lists import every_list, write_lists
+from app.services.training.starting import Live, read_live
 
 log = structlog.get_logger()
 
-# A shop is due again when this share of its orders, or a day, is new.
-NEW_SHARE = 0.02
+# Orders are learned as they come; the full pass follows each night, or when this share of the orders is new.
+NEW_SHARE = 0.2
 NEW_ORDERS_MIN = 20
 FULL_PASS = timedelta(hours=24)
 
@@ -68,26 +68,77 @@ def plan_training(context: Context, shop_id: int) -> bool:
 def train(context: Context, job: RunningJob) -> Trained:
     """Fit, back-test, and publish if it is good enough.
 
-    In this order: read the evidence; fit; back-test against the simple baselines; store the model with its
-    card; and, where the card allows, write all lists and switch to them in one transaction, which commits;
-    then empty the finished shelves. Every pass starts from scratch: the recommender continues a fit by deltas
-    only, and those `learning` makes.
+    In this order: read the evidence; back-test against the simple baselines, and new parameters against those
+    in use; fit, going on from the published model or from scratch; store the model with its card; and, where
+    the card allows, write all lists and switch to them in one transaction, which commits; then empty the
+    finished shelves.
 
     Raises:
         PersonForgottenError: someone was forgotten meanwhile; nothing was stored.
     """
     started = time.monotonic()
     job.report(phase="training", n_done=0, n_total=4)
+    now = context.clock.now()
     with context.db.shop(job.shop_id) as connection:
         shop = get_shop(connection, job.shop_id)
         erasure = newest_erasure(connection, shop.shop_id)
         evidence = read_evidence(connection, shop.shop_id)
+        live = read_live(connection, shop.shop_id, evidence, now)
     job.report(n_done=1)
-    is_large = evidence.history.n_rows > LARGE_ROWS
-    report = recommender.backtest(
-        evidence.catalogue, evidence.history, methods=NIGHTLY_METHODS if is_large else None
-    )
+    report, live = _prove(evidence, live)
     job.report(n_done=2)
+    model, from_scratch_at = _fit(shop, evidence, live, report, now)
+    job.report(n_done=3)
+    model_id, n_lists = _publish(context, job, shop, evidence, erasure, model, report, from_scratch_at)
+    forget_shelves(context, shop)
+    seconds = round(time.monotonic() - started, 2)
+    log.info("trained", shop_id=shop.shop_id, model_id=model_id, n_lists=n_lists, seconds=seconds)
+    return Trained(
+        model_id, report.is_publishable, n_lists, evidence.history.n_orders, seconds, report.reason
+    )
+
+
+def _prove(evidence: Evidence, live: Live | None) -> tuple[recommender.Report, Live | None]:
+    """Back-test what might be published: the parameters in use, else new ones, else a simple method as it is.
+
+    Returns:
+        The report of the first that holds up, or of the last tried, and `live` as the fit may go on from it.
+    """
+    if live is not None and live.start is not None:
+        model = live.start.model
+        options = recommender.Options(blend=model.blend, taste=model.taste, discovery=model.discovery)
+        report = _backtest(evidence, live, options)
+        if report.is_publishable:
+            return report, live
+        live = replace(live, start=None)
+    report = chosen = _backtest(evidence, live, None)
+    for blend in recommender.SIMPLE_BLENDS:
+        if not report.is_below_simple:
+            break
+        options = recommender.Options(blend=blend, taste=chosen.taste, discovery=chosen.discovery)
+        report = replace(
+            _backtest(evidence, None, options),
+            reason=f"{chosen.reason} So shoppers see what simple counting lists, until learning wins.",
+        )
+    return report, live
+
+
+def _backtest(
+    evidence: Evidence, live: Live | None, options: recommender.Options | None
+) -> recommender.Report:
+    return recommender.backtest(
+        evidence.catalogue,
+        evidence.history,
+        options=options,
+        methods=NIGHTLY_METHODS if evidence.history.n_rows > LARGE_ROWS else None,
+        before=None if live is None else live.blend,
+    )
+
+
+def _fit(
+    shop: ShopRecord, evidence: Evidence, live: Live | None, report: recommender.Report, now: datetime
+) -> tuple[recommender.Model, datetime]:
+    """Learn from everything; returns the model and when it, or the one it went on from, began anew."""
     # What the back-test chose on the past holds for the whole: choosing again would cost as much as the fit.
     options = recommender.Options(
         popularity=shop.policy.shelf.leaning,
@@ -95,16 +146,13 @@ def train(context: Context, job: RunningJob) -> Trained:
         taste=report.taste,
         discovery=report.discovery,
     )
-    model = recommender.fit(evidence.catalogue, evidence.history, options=options)
-    job.report(n_done=3)
-    card = _card(report, evidence)
-    trained = _publish(context, job, shop, evidence, erasure, model, card, report)
-    forget_shelves(context, shop)
-    seconds = round(time.monotonic() - started, 2)
-    log.info("trained", shop_id=shop.shop_id, model_id=trained[0], n_lists=trained[1], seconds=seconds)
-    return Trained(
-        trained[0], report.is_publishable, trained[1], evidence.history.n_orders, seconds, report.reason
-    )
+    if live is not None and live.start is not None and live.from_scratch_at is not None:
+        try:
+            model = recommender.fit(evidence.catalogue, evidence.history, options=options, start=live.start)
+            return model, live.from_scratch_at
+        except recommender.DivergedError as error:
+            log.warning("warm_pass_diverged", shop_id=shop.shop_id, reason=str(error))
+    return recommender.fit(evidence.catalogue, evidence.history, options=options), now
 
 
 def roll_back(context: Context, shop_id: int) -> int | None:
@@ -145,11 +193,6 @@ def _is_due(connection: Connection, shop: ShopRecord, now: datetime) -> bool:
     return bool(is_much or now - shop.trained_at >= FULL_PASS)
 
 
-def _card(report: recommender.Report, evidence: Evidence) -> dict[str, Any]:
-    """The model card as the admin reads it: sentences, and the numbers behind them."""
-    return recommender.card(report, evidence.catalogue, evidence.history).as_dict()
-
-
 def _publish(
     context: Context,
     job: RunningJob,
@@ -157,8 +200,8 @@ def _publish(
     evidence: Evidence,
     erasure: tuple[object, ...],
     model: recommender.Model,
-    card: dict[str, Any],
     report: recommender.Report,
+    from_scratch_at: datetime,
 ) -> tuple[int, int]:
     """Store the model and, if it is publishable, its lists; one transaction, so no shelf sees half of them."""
     now, n_lists = context.clock.now(), 0
@@ -175,8 +218,9 @@ def _publish(
                 subjects=evidence.index.pack(),
                 learned_order_id=evidence.index.last_order_id,
                 learned_product_id=int(evidence.index.product_ids.max(initial=0)),
-                card=card,
+                card=recommender.card(report, evidence.catalogue, evidence.history).as_dict(),
                 trained_at=now,
+                from_scratch_at=from_scratch_at,
             )
             .returning(Model.model_id)
         ).scalar_one()

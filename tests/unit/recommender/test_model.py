@@ -19,6 +19,7 @@ from app.recommender import (
     Lists,
     Model,
     Source,
+    Start,
     fit,
     from_npz,
     to_npz,
@@ -354,3 +355,22 @@ def test_learning_that_leaves_the_range_of_numbers_says_what_to_do() -> None:
     wild = replace(history, weight=np.full(history.n_rows, 1e38, np.float32))
     with pytest.raises(DivergedError, match="keep the last good model"):
         fit(catalogue, wild, options=FIXED)
+
+
+def test_a_warm_pass_keeps_parameters_and_knows_what_came_since() -> None:
+    catalogue, history = random_shop(n_items=30, n_orders=300)
+    before = fit(catalogue.take(np.arange(25)), history.take(history.item < 25), options=FIXED)
+    order = np.arange(30)[::-1]
+    reordered = History.of(history.order, history.user, order[history.item], occurred_at=history.occurred_at)
+    start = Start(before, np.where(order < 25, order, -1), np.arange(40))
+    warm = fit(catalogue.take(order), reordered, start=start)
+    scratch = fit(catalogue.take(order), reordered, options=FIXED)
+    assert (warm.blend, warm.taste, warm.discovery) == (before.blend, before.taste, before.discovery)
+    assert np.array_equal(warm.pairs.total().toarray(), scratch.pairs.total().toarray())
+    assert warm.also_bought(5).items.shape == (30, 5)
+    # Vectors followed their product to its new row, moved a little, and only new ones are unlike what was.
+    old, new = before.item_factors[0], warm.item_factors[0][order][:25]
+    likeness = (old * new).sum(axis=1) / np.linalg.norm(old, axis=1) / np.linalg.norm(new, axis=1)
+    assert likeness.min() > 0.7
+    again = fit(catalogue.take(order), reordered, start=start)
+    assert np.array_equal(warm.item_factors[0], again.item_factors[0])
