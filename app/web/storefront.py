@@ -11,7 +11,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from app.services.context import Context
-from app.services.recommending import get_shelf
+from app.services.recommending import make_shelf
 from app.services.visits import BadBeaconError, record_visits
 from app.settings import ROOT
 from app.web.shelf import SHELF_PATH, read_shelf_request, shelf_headers
@@ -27,7 +27,8 @@ def storefront_blueprint(context: Context, limiter: Limiter) -> Blueprint:
 
     @blueprint.get(SHELF_PATH)
     def show_shelf() -> ResponseReturnValue:
-        shelf = get_shelf(context, read_shelf_request(request.query_string.decode("latin-1")))
+        # WarmShelves has looked for a finished one before the request came here.
+        shelf = make_shelf(context, read_shelf_request(request.query_string.decode("latin-1")))
         headers = shelf_headers(shelf)
         if shelf.etag in request.headers.get("If-None-Match", ""):
             return Response(b"", 304, headers, mimetype="application/json")

@@ -11,6 +11,7 @@ from app import create_app
 from app.services import recording
 from app.services.shops import get_shop, save_policy
 from tests.db.test_recording import at, euro
+from tests.web.adminkit import Furniture, Statements
 from tests.web.conftest import signature
 
 from app.domain.catalog import Product, Variant  # isort: skip
@@ -157,13 +158,51 @@ def test_redis_being_away_costs_time_and_not_the_shelf(context, goods):
 
 
 def test_asking_for_nonsense_does_not_fill_redis(client, goods, context, monkeypatch):
-    monkeypatch.setattr("app.services.recommending.MAX_KEPT", 20)
+    monkeypatch.setattr("app.services.recommending.memory.MAX_KEPT", 20)
     for number in range(50):
         ask(client, f"nobody-{number}", product="p1")
         ask(client, goods.public_key, product=f"no-such-{number}")
     keys = [key for key in context.redis.keys("shelf:*") if key != f"shelf:{goods.public_key}".encode()]
     assert keys == []
     assert context.redis.hlen(f"shelf:{goods.public_key}") <= 20
+
+
+def test_a_short_list_is_filled_from_its_category_and_then_from_the_shop(client, goods, context):
+    with context.db.shop(goods.shop_id) as connection:
+        made = Furniture(context, connection, goods)
+        connection.execute(
+            text("UPDATE products SET category = 'Tea' WHERE platform_product_id IN ('p1', 'p2', 'p5')")
+        )
+        known = connection.execute(text("SELECT platform_product_id, product_id FROM products")).all()
+        numbers = dict(map(tuple, known))
+        model_id = made.model("published", days_ago=0)
+        made.ranking(model_id, "also_bought", numbers["p1"], [numbers["p7"], numbers["p4"]], [])
+        made.ranking(
+            model_id, "bestsellers", 0, [numbers[name] for name in ("p3", "p5", "p1", "p6", "p4")], []
+        )
+    filled = ask(client, goods.public_key, product="p1")
+    assert ids(filled) == ["p4", "p5", "p3", "p6", "p2"]
+    assert filled.json["strategy"] == "also_bought"
+    unlisted = ask(client, goods.public_key, product="p2")
+    assert ids(unlisted) == ["p5", "p1", "p3", "p6", "p4"]
+    assert unlisted.json["strategy"] == "category_bestsellers"
+    uncategorised = ask(client, goods.public_key, product="p6")
+    assert ids(uncategorised) == ["p3", "p5", "p1", "p4", "p2"]
+    assert uncategorised.json["strategy"] == "bestsellers"
+
+
+def test_a_full_list_is_not_looked_beyond(client, goods, context):
+    with context.db.shop(goods.shop_id) as connection:
+        made = Furniture(context, connection, goods)
+        more = [made.product(number, f"Tea {number}") for number in range(40, 52)]
+        seed = connection.execute(
+            text("SELECT product_id FROM products WHERE platform_product_id = 'p1'")
+        ).scalar()
+        made.ranking(made.model("published", days_ago=0), "also_bought", seed, more, [])
+    with Statements(context.db.engine) as statements:
+        found = ids(ask(client, goods.public_key, product="p1"))
+    assert found == [str(number) for number in range(8040, 8052)]
+    assert sum("FROM recommendations" in statement for statement in statements.sent) == 1
 
 
 def test_a_merchant_who_hides_the_shelf_sees_it_go(client, goods, context):

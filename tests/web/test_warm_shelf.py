@@ -5,7 +5,8 @@ from flask import session
 from redis import Redis
 
 from app.services import recording
-from app.services.recommending import ShelfRequest, forget_shelves, recall_shelf
+from app.services.recommending import ShelfRequest, forget_shelves, get_shelf, memory, recall_shelf
+from app.services.recommending.shelves import build_shelf
 from app.services.shops import get_shop
 from app.web.shelf import SHELF_PATH, WarmShelves, read_shelf_request
 from tests.web.test_shelf import ask, stocked
@@ -62,6 +63,41 @@ def test_a_forgotten_shelf_is_built_anew(client, goods, context, below):
     ask(client, goods.public_key, product="p1")
     assert len(below) == 2
     assert recall_shelf(context, ShelfRequest("nobody", "product")) is None
+
+
+def test_a_shelf_that_was_built_before_a_change_is_not_kept_after_it(context, goods, monkeypatch):
+    request = ShelfRequest(goods.public_key, "product", ("p1",))
+    with context.db.shop(goods.shop_id) as connection:
+        shop = get_shop(connection, goods.shop_id)
+
+    def build_and_be_late(context, request):
+        built = build_shelf(context, request)
+        forget_shelves(context, shop)
+        return built
+
+    # The first time round nothing was ever forgotten; the second time something was.
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr(memory, "build_shelf", build_and_be_late)
+            late = get_shelf(context, request)
+        assert recall_shelf(context, request) is None
+        assert get_shelf(context, request) == late == recall_shelf(context, request)
+        forget_shelves(context, shop)
+
+
+def test_the_shops_shelves_go_together_minutes_after_the_first(context, goods):
+    key = f"shelf:{goods.public_key}"
+    get_shelf(context, ShelfRequest(goods.public_key, "product", ("p1",)))
+    context.redis.expire(key, 100)
+    get_shelf(context, ShelfRequest(goods.public_key, "product", ("p2",)))
+    assert context.redis.hlen(key) == 2
+    assert 0 < context.redis.ttl(key) <= 100
+
+
+def test_a_cold_shelf_is_looked_for_once(client, goods, context):
+    context.redis.config_resetstat()
+    ask(client, goods.public_key, product="p1")
+    assert context.redis.info("commandstats")["cmdstat_hget"]["calls"] == 1
 
 
 @pytest.mark.parametrize(
