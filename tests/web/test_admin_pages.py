@@ -161,6 +161,41 @@ def test_a_product_shows_its_list_with_plain_evidence(merchant: Merchant, ids: d
     assert "0." not in text.split("What stands beside it")[1]
 
 
+def test_of_a_long_list_the_first_eight_that_shoppers_see_stand_open(
+    context: Context, ada: Shop, merchant: Merchant
+) -> None:
+    with context.db.shop(ada.shop_id) as connection:
+        made = Furniture(context, connection, ada)
+        products = [made.product(number, f"Tea {number}") for number in range(13)]
+        model_id = made.model("published", days_ago=0.2)
+        made.ranking(model_id, "also_bought", products[0], products[1:], [[0, 9, 0, "similar"]] * 12)
+    html = merchant.get("/admin/recommendations/products/8000").text
+    open_part, folded = html.split("<details>")
+    place = re.compile(r'class="rank">(\d+)<')
+    # The sixth is not for sale.
+    assert place.findall(open_part) == ["1", "2", "3", "4", "5", "7", "8", "9"]
+    assert place.findall(folded) == ["6", "10", "11", "12"]
+    assert "<summary>4 more places</summary>" in folded
+    assert "goes on with the best sellers" not in html
+
+
+def test_a_short_list_says_what_a_shelf_goes_on_with(merchant: Merchant, ids: dict[str, int]) -> None:
+    text = merchant.read("/admin/recommendations/products/8003")
+    assert "a shelf goes on with the best sellers of the same category, then with the shop's." in text
+    assert "1 more place 3 Matcha for the kitchen" in text
+
+
+def test_a_price_that_differs_among_variants_says_from(
+    context: Context, merchant: Merchant, ids: dict[str, int]
+) -> None:
+    with context.db.shop(merchant.shop.shop_id) as connection:
+        connection.execute(sql("UPDATE products SET price_varies = true WHERE platform_product_id = '8003'"))
+    assert "From 18.00 € · See it in the shop" in merchant.read("/admin/recommendations/products/8003")
+    text = merchant.read("/admin/recommendations?q=blue")
+    assert "Blue mug, 30 cl From 18.00 €" in text
+    assert "From 42.00 €" not in text
+
+
 def test_a_product_nobody_bought_says_so(merchant: Merchant, ids: dict[str, int]) -> None:
     assert "No list of its own yet" in merchant.read("/admin/recommendations/products/8011")
 

@@ -25,6 +25,7 @@ class FoundProduct:
     handle: str
     image_url: str | None
     price: Money
+    price_varies: bool
     is_shown: bool
     n_listed: int
 
@@ -52,6 +53,7 @@ def find_products(connection: Connection, shop_id: int, search: str) -> Found:
             handle=row.handle,
             image_url=row.image_url,
             price=Money(row.price, row.currency),
+            price_varies=row.price_varies,
             is_shown=row.is_published and row.is_available and not row.is_gift_card,
             n_listed=row.n_listed,
         )
@@ -85,8 +87,8 @@ def _escaped(search: str) -> str:
 
 
 _COLUMNS = """
-    p.platform_product_id, p.title, p.handle, p.image_url, p.price, p.currency, p.is_published, p.is_available,
-    p.is_gift_card, coalesce(cardinality(r.product_ids), 0) AS n_listed,
+    p.platform_product_id, p.title, p.handle, p.image_url, p.price, p.price_varies, p.currency, p.is_published,
+    p.is_available, p.is_gift_card, coalesce(cardinality(r.product_ids), 0) AS n_listed,
     (SELECT count(*) FROM products every WHERE every.shop_id = :shop_id AND every.removed_at IS NULL)
         AS n_products"""
 
