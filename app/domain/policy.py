@@ -44,10 +44,9 @@ class WinBackPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShelfPolicy:
-    """How the shelves look and lean; `leaning` runs from -1 (specific) to 1 (popular)."""
+    """What the shelves say and how they lean; `leaning` runs from -1 (specific) to 1 (popular)."""
 
     heading: str = ""
-    n_products: int = 4
     leaning: float = 0.0
     is_shown: bool = True
 

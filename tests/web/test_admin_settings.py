@@ -82,7 +82,7 @@ def test_what_is_saved_is_what_was_written(context: Context, ada: Shop, merchant
 def test_what_the_page_shows_can_be_saved_unchanged(context: Context, ada: Shop, merchant: Merchant) -> None:
     before = ShopPolicy(
         sender=SenderPolicy(name="Ada", email="kept@example.com", postal_address="Ermou 12"),
-        shelf=ShelfPolicy(heading="Goes well with it", n_products=6, leaning=-0.5),
+        shelf=ShelfPolicy(heading="Goes well with it", leaning=-0.5),
         win_back=WinBackPolicy(window_days=9),
         is_checklist_dismissed=True,
     )
