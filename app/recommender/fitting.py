@@ -39,7 +39,7 @@ class Start:
     model : Model
     items : int64, shape [n_items]
         Which product of that model each product of the catalogue was, -1 for a new one.
-    users : int64, shape [n_users]
+    users : int64, shape [highest user + 1]
         The same of the history's users.
     """
 

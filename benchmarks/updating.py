@@ -1,0 +1,98 @@
+"""Claim: deltas and the nightly pass are as good as a retrain from scratch, many times faster, and change few lists.
+
+Run `python -m benchmarks.updating [ORDER_FILE]`; without a file, on a synthetic shop. The newest 15 % of the orders
+are the test; the last week before them is what the published model has not seen yet. One thread, as workers train.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from app.recommender import Blend, History, Model, Options, Start, Taste, fit
+from app.recommender.evaluation import product_values
+from app.recommender.interactions import order_times
+from app.recommender.tasks import BasketQueries, basket_queries, split_by_time
+from app.services.evaluating import to_history
+from app.services.orderfile import read_orders
+from benchmarks.training import DAY_SECONDS, synthetic_shop
+
+N_PRODUCTS, N_ORDERS = 3_000, 30_000
+N_DAYS, ORDERS_PER_DELTA = 7, 10
+# What may be lost against a retrain, as a share of its NDCG@10.
+NDCG_ALLOWED = 0.02
+OPTIONS = Options(blend=Blend(), taste=Taste(), discovery=Taste())
+
+
+def main() -> int:
+    if len(sys.argv) > 1 and Path(sys.argv[-1]).is_file():
+        catalogue, history, _ = to_history(read_orders(sys.argv[-1]))
+    else:
+        catalogue, history = synthetic_shop(N_PRODUCTS, N_ORDERS)
+    split = split_by_time(catalogue, history, 0.15)
+    queries = basket_queries(split, 7)
+    orders, times = order_times(split.train)
+    fresh = orders[times > times.max() - N_DAYS * DAY_SECONDS]
+    is_fresh = np.isin(split.train.order, fresh)
+    before = fit(split.catalogue, split.train.take(~is_fresh), options=OPTIONS)
+    before_lists = lists_of(before)
+    print(
+        f"{split.catalogue.n_items:,} products, {split.n_train_orders:,} orders, {len(fresh):,} of the last"
+        f" {N_DAYS} days; {len(queries.item):,} questions"
+    )
+    print("                               seconds   HR@10  NDCG@10   same places as before")
+    show("published, a week old", 0.0, before, before_lists, queries)
+    start = Start(before, np.arange(split.catalogue.n_items), np.arange(split.train.user.max(initial=-1) + 1))
+    ways: dict[str, Callable[[], Model]] = {
+        "from scratch": lambda: fit(split.catalogue, split.train, options=OPTIONS),
+        "from scratch, another seed": lambda: fit(split.catalogue, split.train, options=OPTIONS, seed=8),
+        "nightly pass": lambda: fit(split.catalogue, split.train, options=OPTIONS, start=start),
+        f"deltas of {ORDERS_PER_DELTA} orders": lambda: deltas(before, split.train.take(is_fresh)),
+    }
+    reached = {}
+    for name, way in ways.items():
+        started = time.perf_counter()
+        model = way()
+        reached[name] = show(name, time.perf_counter() - started, model, before_lists, queries)
+    scratch, *_, warm, delta = reached.values()
+    return 0 if min(warm, delta) >= scratch * (1 - NDCG_ALLOWED) else 1
+
+
+def deltas(model: Model, fresh: History) -> Model:
+    """Take the fresh orders in, some at a time, as they come."""
+    orders, times = order_times(fresh)
+    ranked = orders[np.argsort(times, kind="stable")]
+    for first in range(0, len(ranked), ORDERS_PER_DELTA):
+        some = ranked[first : first + ORDERS_PER_DELTA]
+        model, _ = model.update(None, fresh.take(np.isin(fresh.order, some)))
+    return model
+
+
+def lists_of(model: Model) -> np.ndarray:
+    """The first ten of every product, int64 [n_items, 10]."""
+    return model.also_bought(10).items.astype(np.int64)
+
+
+def show(name: str, seconds: float, model: Model, before: np.ndarray, queries: BasketQueries) -> float:
+    """Print a line; return NDCG@10."""
+    lists = lists_of(model)
+    values = product_values(lists, queries)
+    same = np.mean(
+        [len(set(new) & set(old)) / 10 for new, old in zip(lists.tolist(), before.tolist(), strict=True)]
+    )
+    hr10, ndcg10 = float(values["hr10"].mean()), float(values["ndcg10"].mean())
+    print(f"  {name:28s} {seconds:8.2f}  {hr10:.4f}   {ndcg10:.4f}   {same:.1%}", flush=True)
+    return ndcg10
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
