@@ -76,6 +76,8 @@ def _add_frame(blueprint: Blueprint, shop: DemoShop) -> None:
             abort(404)
         if shop.office.installation is None:
             return redirect("/admin/oauth/install")
+        if name != shop.config.handle:  # a link by client id ends where the menu's does
+            return redirect(request.full_path.replace(f"/apps/{name}", f"/apps/{shop.config.handle}", 1))
         config = shop.config
         given = {k: v for k, v in request.args.items() if k not in _SIGNED}
         address = config.app_url.rstrip("/") + f"/{place}" if place else config.app_url

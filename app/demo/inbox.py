@@ -258,11 +258,14 @@ def _add_mail(pages: Blueprint, inbox: Inbox) -> None:
 
     @pages.get("/inbox/<int:number>/html")
     def show_html(number: int) -> ResponseReturnValue:
-        """The HTML part as a mail program shows it: no script, links in a new tab, nothing of our origin."""
+        """The HTML part as a mail program shows it: no script, links in a new tab.
+
+        Of our origin, so that the page around it can see how tall it is; without script that gives it nothing.
+        """
         answer = Response(_with_base(found(number).html), mimetype="text/html")
         answer.headers["Content-Security-Policy"] = (
-            "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:;"
-            " style-src 'unsafe-inline'; font-src *"
+            "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox;"
+            " default-src 'none'; img-src * data:; style-src 'unsafe-inline'; font-src *"
         )
         return answer
 

@@ -146,12 +146,15 @@ def _add_contact(shop: Blueprint, desk: Desk) -> None:
 
     @shop.post("/checkouts/cn/<token>/contact.json")
     def note_contact(token: str) -> ResponseReturnValue:
-        """An address is noted as soon as it is typed, before anything is submitted, as Shopify does."""
+        """The address and the tick are noted as soon as they are there, before anything is submitted."""
         checkout, email = desk.checkout(token), request.form.get("email", "").strip()
         if not ADDRESS.fullmatch(email):
             return jsonify(is_noted=False), 422
-        if checkout.email != email and checkout.completed_at is None:
-            store.update_checkout(token, email=email)
+        told = request.form.get("accepts_marketing")
+        wants = checkout.accepts_marketing if told is None else told == "1"
+        is_new = (checkout.email, checkout.accepts_marketing) != (email, wants)
+        if is_new and checkout.completed_at is None:
+            store.update_checkout(token, email=email, accepts_marketing=wants)
         return jsonify(is_noted=True)
 
     @shop.post("/checkouts/cn/<token>")

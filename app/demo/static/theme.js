@@ -89,8 +89,11 @@
   all("[data-submit-on-change]").forEach((form) => form.addEventListener("change", () => form.requestSubmit()));
 
   // -- checkout --------------------------------------------------------------------------------------------
-  all("[data-note-to]").forEach((field) => field.addEventListener("change", () => {
-    fetch(field.dataset.noteTo, {method: "POST", body: new URLSearchParams({email: field.value}), keepalive: true});
+  all("[data-note-to]").forEach((form) => form.addEventListener("change", (event) => {
+    const {email, accepts_marketing: wants} = form.elements;
+    if (event.target !== email && event.target !== wants) return;
+    const body = new URLSearchParams({email: email.value, accepts_marketing: wants.checked ? "1" : "0"});
+    fetch(form.dataset.noteTo, {method: "POST", body, keepalive: true});
   }));
   const summary = one("[data-open-wide]");
   if (summary && !matchMedia("(min-width: 900px)").matches) summary.open = false;

@@ -105,7 +105,9 @@ def test_the_app_is_framed_with_a_signed_query_and_a_fresh_id_token(client, shop
 
 def test_an_app_is_found_by_its_handle_and_by_its_client_id_only(client, shop):
     shop.install()
-    assert client.get("/admin/apps/demo-client-id").status_code == 200
+    assert client.get("/admin/apps/regulars").status_code == 200
+    moved = client.get("/admin/apps/demo-client-id/admin/messages?state=sent")
+    assert moved.location == "/admin/apps/regulars/admin/messages?state=sent"
     assert client.get("/admin/apps/other").status_code == 404
 
 

@@ -96,10 +96,10 @@ def test_a_mails_html_cannot_run_scripts_or_reach_the_inbox(inbox: Inbox, reader
     send(inbox, letter())
     inbox.wait_for("cleo")
     page, part = reader.get("/inbox/1"), reader.get("/inbox/1/html")
-    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in page.text
+    assert 'sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox"' in page.text
     assert "alert(1)" not in page.text
     policy = part.headers["Content-Security-Policy"]
-    assert policy.startswith("sandbox allow-popups")
+    assert policy.startswith("sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox;")
     assert "default-src 'none'" in policy
     assert '<head><base target="_blank">' in part.text
 

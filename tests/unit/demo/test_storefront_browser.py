@@ -27,7 +27,7 @@ Subject: Your cart\r
 Content-Type: text/html; charset=utf-8\r
 \r
 <html lang="en"><head><title>Your cart</title></head><body><main><h1>Still there</h1>\
-<a href="http://shop.example/">Resume</a></main></body></html>"""
+<a href="http://shop.example/">Resume</a><div style="height: 2000px"></div></main></body></html>"""
 
 pytestmark = [
     pytest.mark.browser,
@@ -109,6 +109,30 @@ def test_a_shopper_buys_from_product_to_thank_you(chromium: Browser, origin: str
     expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
     assert checkout.order_id in store.world.orders
     assert complaints == []
+
+
+def test_a_tick_for_the_newsletter_is_noted_before_the_shopper_goes_on(
+    chromium: Browser, origin: str, store: DemoStore
+) -> None:
+    page = opened(chromium)
+    filled_cart(page, origin)
+    page.goto(f"{origin}/checkout")
+    page.get_by_label("E-mail", exact=True).fill("cleo@example.com")
+    with page.expect_response("**/contact.json") as noted:
+        page.get_by_label("E-mail me with news and offers").check()
+    assert noted.value.ok
+    (checkout,) = store.checkouts.values()
+    assert (checkout.email, checkout.accepts_marketing) == ("cleo@example.com", True)
+
+
+def test_the_frame_of_a_mail_is_as_tall_as_the_mail(chromium: Browser, origin: str) -> None:
+    page = opened(chromium)
+    page.goto(f"{origin}/inbox/1")
+    page.wait_for_function(
+        "() => { const frame = document.querySelector('iframe.sheet');"
+        " return frame.style.height && frame.contentDocument.body?.scrollHeight > 2000"
+        " && frame.clientHeight === frame.contentDocument.documentElement.scrollHeight }"
+    )
 
 
 def test_a_shopper_buys_without_javascript_too(chromium: Browser, origin: str, store: DemoStore) -> None:

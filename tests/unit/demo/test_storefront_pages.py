@@ -79,6 +79,17 @@ def test_an_address_is_told_as_soon_as_it_is_typed(
     assert checkout.completed_at is None
 
 
+def test_a_tick_is_told_with_the_address_and_may_be_taken_back(
+    visitor: FlaskClient, store: DemoStore, events: list[Event]
+) -> None:
+    checkout = begin(visitor, store)
+    for told, wanted in (("1", True), ("0", False)):
+        form = {"email": "new@mail.example.com", "accepts_marketing": told}
+        visitor.post(f"/checkouts/cn/{checkout.token}/contact.json", data=form)
+        assert checkout.accepts_marketing is wanted
+    assert topics(events)[-1] == "checkouts/update"
+
+
 def test_half_an_address_is_not_told(visitor: FlaskClient, store: DemoStore, events: list[Event]) -> None:
     checkout = begin(visitor, store)
     answer = visitor.post(f"/checkouts/cn/{checkout.token}/contact.json", data={"email": "new@mail"})
