@@ -152,11 +152,12 @@ def worker(queues: str, concurrency: int) -> None:
 
 
 @main.command()
+@click.option("--schedule", type=click.Path(path_type=Path), help="Keeps what ran when; .regulars/beat.")
 @_says_errors
-def beat() -> None:
+def beat(schedule: Path | None) -> None:
     """Tell the workers the time."""
     _with_servers_in_environment()
-    _celery("beat", "--schedule", str(_data_folder() / "beat"))
+    _celery("beat", "--schedule", str(schedule or _data_folder() / "beat"))
 
 
 @main.command()

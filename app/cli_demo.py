@@ -10,30 +10,39 @@ from pathlib import Path
 from typing import Any
 
 import click
+import requests
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from app.embedded import EmbeddedServerError
 from app.tour.people import DidNotHappenError, Merchant
 from app.tour.processes import ProcessDiedError
 from app.tour.scenes import OPENING, SCENES, Scene, Show, import_history, learn
-from app.tour.stage import Options, Stage, set_stage
+from app.tour.stage import AlreadyOpenError, Options, Stage, set_stage
 
-# With --once nobody watches: an hour of the shop passes in a second.
-ONCE_SPEED, WATCHED_SPEED = 3600.0, 600.0
+# With --once nobody watches: an hour of the shop passes in two seconds. Faster, and a reminder that waited for
+# a busy machine would be too old to be sent (72 hours).
+ONCE_SPEED, WATCHED_SPEED = 1800.0, 600.0
+
+# What ends the show: something was not seen.
+NOT_SEEN = (DidNotHappenError, ProcessDiedError, TimeoutError)
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Walk through everything, print what was seen, and stop.")
 @click.option(
     "--orders",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="A real order history (CSV; Shopify's and WooCommerce's exports too) in place of the built-in shop.",
 )
 @click.option("--speed", type=click.FloatRange(min=1), help="How many times faster the shop's clock runs.")
 @click.option("--seed", default=7, show_default=True, help="Of the built-in shop's shoppers.")
 def demo(once: bool, orders: Path | None, speed: float | None, seed: int) -> None:
     """Open a demo store, install the app in it, import its history, train, and let shoppers come."""
+    if orders is not None:
+        _read(orders)
     console = Console(highlight=False)
     options = Options(orders, speed or (ONCE_SPEED if once else WATCHED_SPEED), seed)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -42,15 +51,28 @@ def demo(once: bool, orders: Path | None, speed: float | None, seed: int) -> Non
             show = Show(stage, Merchant(stage), _progress_of(stage))
             seen = _play(show, SCENES if once else OPENING, console)
             if once:
-                _tell(console, stage, seen)
+                _tell(console, seen)
                 _memory(console, stage)
             else:
                 _stay(console, stage)
-    except (DidNotHappenError, ProcessDiedError, TimeoutError) as error:
-        console.print(f"\n[bold red]This did not happen:[/] {error}", soft_wrap=True)
+    except (AlreadyOpenError, EmbeddedServerError) as error:
+        raise click.ClickException(str(error)) from None
+    except (*NOT_SEEN, requests.RequestException) as error:
+        console.print(f"\n[bold red]This did not happen:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         console.print("\nThe demo is closed.")
+
+
+def _read(orders: Path) -> None:
+    """End with one line when the demo store could not be made of the file; nothing has been started yet."""
+    from app.demo.history import read_history
+    from app.services.orderfile import OrderFileError
+
+    try:
+        read_history(orders)
+    except OrderFileError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _play(show: Show, scenes: tuple[Scene, ...], console: Console) -> list[tuple[str, str, float]]:
@@ -59,12 +81,12 @@ def _play(show: Show, scenes: tuple[Scene, ...], console: Console) -> list[tuple
         title, started = str(scene.__doc__).strip(), time.monotonic()
         try:
             if scene in {import_history, learn}:
-                with _bars(show):
+                with _bars(show, console):
                     outcome = scene(show)
             else:
                 with console.status(title):
                     outcome = scene(show)
-        except (DidNotHappenError, ProcessDiedError, TimeoutError):
+        except (*NOT_SEEN, requests.RequestException):
             console.print(f"[red]✗[/] [bold]{title}[/]")
             raise
         seconds = time.monotonic() - started
@@ -76,7 +98,7 @@ def _play(show: Show, scenes: tuple[Scene, ...], console: Console) -> list[tuple
 class _bars:  # noqa: N801  used as a `with` phrase
     """A bar for each phase of the running job."""
 
-    def __init__(self, show: Show) -> None:
+    def __init__(self, show: Show, console: Console) -> None:
         self._show, self._stop = show, threading.Event()
         columns = (
             TextColumn("  {task.description:<10}"),
@@ -84,7 +106,10 @@ class _bars:  # noqa: N801  used as a `with` phrase
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        self._progress = Progress(*columns, transient=True)
+        # Where nobody watches it would leave empty lines behind.
+        self._progress = Progress(
+            *columns, console=console, transient=True, disable=not console.is_interactive
+        )
         self._thread = threading.Thread(target=self._draw, daemon=True)
 
     def __enter__(self) -> None:
@@ -129,12 +154,11 @@ def _progress_of(stage: Stage) -> Any:
     return look
 
 
-def _tell(console: Console, stage: Stage, seen: list[tuple[str, str, float]]) -> None:
-    table = Table("what", "seen", "s", title="\nWhat the demo saw, from outside")
+def _tell(console: Console, seen: list[tuple[str, str, float]]) -> None:
+    table = Table("what", "seen", "s", title="What the demo saw, from outside")
     for title, outcome, seconds in seen:
         table.add_row(title, outcome, f"{seconds:.1f}")
     console.print(table)
-    del stage
 
 
 def _memory(console: Console, stage: Stage) -> None:

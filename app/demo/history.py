@@ -18,7 +18,7 @@ from app.demo.catalogue import handle_of
 from app.demo.people import People
 from app.demo.pictures import motif_for, svg_for_title
 from app.demo.world import Customer, Line, Order, Product, Variant, World
-from app.services.orderfile import GUEST, UNKNOWN_PRICE, OrderFile, Reject, read_orders
+from app.services.orderfile import GUEST, UNKNOWN_PRICE, OrderFile, OrderFileError, Reject, read_orders
 
 # Where a shop that sells in a currency most likely is; the file does not say.
 TIMEZONES = {
@@ -53,8 +53,19 @@ GONE_AFTER_DAYS = 365
 SHARE_SUBSCRIBED, SHARE_UNSUBSCRIBED = 0.72, 0.08
 
 
-class EmptyHistoryError(ValueError):
-    """The file has no order with a date and a product, so there is nothing to make a shop of."""
+def read_history(path: str | Path) -> OrderFile:
+    """Read the file a shop is to be made of.
+
+    Raises:
+        OrderFileError: it can't be read, or has no order with a date.
+    """
+    file = read_orders(path)
+    if not np.isfinite(file.rows.ordered_at).any():
+        reject = f" (line {file.rejects[0].line}: {file.rejects[0].reason})" if file.rejects else ""
+        raise OrderFileError(
+            f"{Path(path).name} has no order with a date and a product{reject}: there is nothing to make a shop of."
+        )
+    return file
 
 
 def world_from_orders(path: str | Path, seed: int = 7) -> tuple[World, list[Reject]]:
@@ -62,7 +73,7 @@ def world_from_orders(path: str | Path, seed: int = 7) -> tuple[World, list[Reje
 
     The same file and seed give the same shop. A product's SKU is the file's product id.
     """
-    file = read_orders(path)
+    file = read_history(path)
     with _without_collector():
         world = _world(file, Path(path), random.Random(seed))
     return world, list(file.rejects)
@@ -82,9 +93,6 @@ def _without_collector() -> Iterator[None]:
 
 def _world(file: OrderFile, path: Path, rng: random.Random) -> World:
     at = _order_moments(file)
-    dated = np.isfinite(at[file.rows.order])
-    if not dated.any():
-        raise EmptyHistoryError
     # The first full hour after the last order.
     ends_at = datetime.fromtimestamp((float(np.nanmax(at)) // 3600 + 1) * 3600, UTC)
     name = path.name.partition(".")[0]

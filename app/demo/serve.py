@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from app.demo.oauth import oauth_blueprint
 from app.demo.shop import DemoShop
 from app.demo.store import DemoStore
 from app.demo.throttle import MAXIMUM, RESTORE_PER_SECOND, Bucket
+from app.demo.wire import cut_connection
 from app.demo.world import World
 from app.services.orderfile import OrderFileError, Reject
 
@@ -80,9 +82,19 @@ def _bulk_files(shop: DemoShop) -> Blueprint:
         operation = shop.bulk.operations.get(number)
         if operation is None or not secrets.compare_digest(operation.secret, secret):
             abort(404)
-        return send_file(shop.bulk.path_of(operation), mimetype="application/jsonl")
+        answer = send_file(shop.bulk.path_of(operation), mimetype="application/jsonl")
+        if shop.post.is_unlucky(shop.post.faults.reset_share):
+            answer.response = _broken_off(answer.response, lambda: cut_connection(shop))
+        return answer
 
     return blueprint
+
+
+def _broken_off(parts: Any, cut: Callable[[], None]) -> Iterator[bytes]:
+    """The first half of the first part, and then nothing."""
+    first = next(iter(parts), b"")
+    yield first[: len(first) // 2]
+    cut()
 
 
 class _Handler(WSGIRequestHandler):
@@ -119,12 +131,12 @@ def read_world(orders: str | None, seed: int) -> tuple[World, list[Reject]]:
 
     if orders is None:
         return build_world(seed=seed), []
-    from app.demo.history import EmptyHistoryError, world_from_orders
+    from app.demo.history import world_from_orders
 
     try:
         return world_from_orders(Path(orders), seed=seed)
-    except (OrderFileError, EmptyHistoryError) as problem:
-        sys.exit(f"{Path(orders).name}: {problem}")
+    except OrderFileError as problem:
+        sys.exit(str(problem))
 
 
 def parser() -> argparse.ArgumentParser:

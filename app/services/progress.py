@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ def show_progress(context: Context, shop_id: int) -> Iterator[None]:
     """Draw a bar for the shop's job while the block runs."""
     stop = threading.Event()
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, transient=False) as bars:
+    with Progress(*columns, transient=False, disable=not sys.stdout.isatty()) as bars:
 
         def draw() -> None:
             tasks: dict[str, Any] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -11,9 +10,9 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from app.tour.stage import Stage
+from app.tour.stage import ANSWER_SECONDS, Stage
 
-TIMEOUT = 30
+TIMEOUT = ANSWER_SECONDS
 
 
 class DidNotHappenError(Exception):
@@ -68,6 +67,19 @@ class Merchant:
     def page(self, path: str, **query: str) -> str:
         """One of the app's pages, as the frame shows it."""
         return self._app("GET", path, params=query).text
+
+    def has_read_everything(self) -> bool:
+        """Whether the app has read all that the shop has sent, as its Activity page tells."""
+        if int(self.stage.store("/demo/state")["deliveries"].get("waiting", 0)):
+            return False
+        return self.activity("Waiting") == 0
+
+    def activity(self, name: str) -> int:
+        """A figure of the app's Activity page."""
+        found = re.search(rf"<dt>{name}</dt><dd[^>]*>([\d,.]+)</dd>", self.page("/admin/activity"))
+        if found is None:
+            raise DidNotHappenError(f"the Activity page has no figure “{name}”")
+        return int(re.sub(r"\D", "", found.group(1)))
 
     def submit(self, path: str, fields: dict[str, str]) -> str:
         return self._app("POST", path, data=fields).text
@@ -220,8 +232,3 @@ def form_fields(page: str) -> dict[str, str]:
 def _attributes(tag: str) -> dict[str, str]:
     found = re.findall(r'([\w\[\]-]+)(?:="([^"]*)")?', tag.partition(" ")[2])
     return {name: unescape(value) for name, value in found}
-
-
-def pause(seconds: float) -> None:
-    """For moments in which nothing may happen; everywhere else the demo waits for what it wants to see."""
-    time.sleep(seconds)

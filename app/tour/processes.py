@@ -18,8 +18,11 @@ from app.settings import ROOT
 # Seconds a process may take to end by itself before it is killed.
 STOP_SECONDS = 8
 
-# What is shown of a dead process's log.
-LAST_LINES = 12
+# Far above what is needed on a busy machine ten times as slow, so that only a hang fails.
+PATIENCE_SECONDS = 900.0
+
+# What is shown of a process's log when something failed.
+LAST_LINES = 25
 
 
 class ProcessDiedError(Exception):
@@ -63,7 +66,7 @@ class Troupe:
             if process.poll() is not None:
                 raise ProcessDiedError(self._obituary(name))
 
-    def wait_until(self, what: str, is_true: Callable[[], bool], seconds: float) -> None:
+    def wait_until(self, what: str, is_true: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
         """Look again and again, quickly at first.
 
         Raises:
@@ -96,20 +99,40 @@ class Troupe:
         """The most memory each process, with its children, holds right now at its peak (Linux only)."""
         return {name: _peak(process.pid) for name, process in self.running.items()}
 
+    def last_words(self) -> str:
+        """The last lines of every log, so that a cause can be read where only the output is kept."""
+        return "\n".join(f"--- {log.name}\n" + _last_lines(log) for log in sorted(self.folder.glob("*.log")))
+
     def _obituary(self, name: str) -> str:
-        lines = (self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-LAST_LINES:]
-        return f"the process {name} ended; the last lines of its log:\n" + "\n".join(lines)
+        log = self.folder / f"{name}.log"
+        return f"the process {name} ended; the last lines of its log:\n{_last_lines(log)}"
+
+
+def _last_lines(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])
 
 
 def free_port(wanted: int) -> int:
-    """The wanted port, or a free one where it is taken."""
+    """The wanted port, or a free one where it is taken.
+
+    Servers that share their port (granian does) would let another in: whoever answers there has it.
+    """
     with socket.socket() as probe:
+        # What is left of connections that have ended does not count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
+            if _is_answered(wanted):
+                raise OSError
             probe.bind(("127.0.0.1", wanted))
         except OSError:
             probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _is_answered(port: int) -> bool:
+    with socket.socket() as caller:
+        caller.settimeout(1)
+        return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _peak(pid: int) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +25,14 @@ from app.tour.processes import Troupe, free_port
 
 DATA = ROOT / ".regulars"
 STORE_PORT, APP_PORT, SMTP_PORT = 5200, 5100, 5225
-CLIENT_ID = "regulars-demo"
+CLIENT_ID, APP_HANDLE = "regulars-demo", "regulars"
 
-# Two years of a real shop's orders are read in about half a minute.
-STORE_SECONDS = 180
-APP_SECONDS = 60
+# Seconds an answer of the demo store or the app may take on a busy machine.
+ANSWER_SECONDS = 120
+
+
+class AlreadyOpenError(Exception):
+    """Another demo of this checkout is open; two would take each other's database away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +60,56 @@ class Stage:
 
     @property
     def admin_url(self) -> str:
-        return f"{self.store_url}/admin/apps/regulars"
+        return f"{self.store_url}/admin/apps/{APP_HANDLE}"
 
     def store(self, path: str) -> Any:
         """Read JSON from the demo store."""
-        answer = requests.get(self.store_url + path, timeout=30)
+        answer = requests.get(self.store_url + path, timeout=ANSWER_SECONDS)
         answer.raise_for_status()
         return answer.json()
 
 
 @contextmanager
 def set_stage(options: Options, console: Console) -> Iterator[Stage]:
-    """Start everything, yield, and stop everything, whatever happened."""
-    ports = [free_port(port) for port in (STORE_PORT, APP_PORT, SMTP_PORT)]
+    """Start everything, yield, and stop everything, whatever happened.
+
+    When it failed, the last lines of every process's log are printed.
+
+    Raises:
+        AlreadyOpenError: another demo of this checkout is open; nothing was started.
+    """
+    with _only_one() as tell_address:
+        ports = [free_port(port) for port in (STORE_PORT, APP_PORT, SMTP_PORT)]
+        tell_address(f"http://127.0.0.1:{ports[0]}")
+        with _set_up(options, console, ports) as stage:
+            yield stage
+
+
+@contextmanager
+def _only_one() -> Iterator[Callable[[str], object]]:
+    """Hold the checkout's demo lock; whoever comes next is told where this demo is."""
+    DATA.mkdir(exist_ok=True)
+    with (DATA / "demo.lock").open("a+") as guard:
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            guard.seek(0)
+            raise AlreadyOpenError(
+                f"a demo of this folder is already open ({guard.read() or 'it is starting'});"
+                " close it with Ctrl+C where it runs, then start this one."
+            ) from None
+        guard.truncate(0)
+
+        def tell(address: str) -> None:
+            guard.write(address)
+            guard.flush()
+
+        yield tell
+        guard.truncate(0)
+
+
+@contextmanager
+def _set_up(options: Options, console: Console, ports: list[int]) -> Iterator[Stage]:
     store_url, app_url = (f"http://127.0.0.1:{port}" for port in ports[:2])
     environment = _servers(console) | _settings(store_url, app_url, ports[2])
     troupe = Troupe(DATA / "demo", environment)
@@ -82,9 +123,12 @@ def set_stage(options: Options, console: Console) -> Iterator[Stage]:
             troupe.run("migrate", "app", "migrate")
             troupe.start("web", "app", "serve", "--port", str(ports[1]), "--workers", "1")
             troupe.start("worker", "app", "worker")
-            troupe.start("beat", "app", "beat")
-            troupe.wait_until("the app's answer", lambda: _answers(f"{app_url}/readyz"), APP_SECONDS)
+            troupe.start("beat", "app", "beat", "--schedule", str(troupe.folder / "beat"))
+            troupe.wait_until("the app's answer", lambda: _answers(f"{app_url}/readyz"))
         yield stage
+    except Exception:
+        console.print(troupe.last_words(), markup=False, soft_wrap=True)
+        raise
     finally:
         troupe.stop()
 
@@ -155,13 +199,11 @@ def _start_store(stage: Stage, ports: list[int]) -> None:
         *arguments,
         DEMO_CLIENT_SECRET=stage.troupe.environment["SHOPIFY_API_SECRET"],
     )
-    stage.troupe.wait_until(
-        "the demo store's answer", lambda: _answers(f"{stage.store_url}/demo/state"), STORE_SECONDS
-    )
+    stage.troupe.wait_until("the demo store's answer", lambda: _answers(f"{stage.store_url}/demo/state"))
 
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=5).ok
+        return requests.get(url, timeout=ANSWER_SECONDS).ok
     except requests.RequestException:
         return False

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Beside them: the assembly, the commands it loads late, and what stands on no other part.
     "app": {"web", "wiring", "services", "settings", "logs"},
     "__main__": {"cli"},
-    "cli_demo": {"tour", "db"},
+    "cli_demo": {"tour", "db", "demo", "services", "embedded"},
     "cli_evaluate": {"services"},
     "settings": {"clock"},
     "clock": set(),

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from app.demo.history import EmptyHistoryError, world_from_orders
+from app.demo.history import world_from_orders
 from app.demo.world import World
+from app.services.orderfile import OrderFileError
 
 HEADER = "order_id,customer_id,ordered_at,product_id,title,category,quantity,unit_price,currency\n"
 ROWS = '''\
@@ -90,7 +91,7 @@ def test_bad_rows_are_named_and_the_good_ones_come_in(tmp_path: Path) -> None:
 
 
 def test_a_file_without_a_dated_order_makes_no_shop(tmp_path: Path) -> None:
-    with pytest.raises(EmptyHistoryError):
+    with pytest.raises(OrderFileError, match="no order with a date"):
         world_from_orders(written(tmp_path, "1001,C1,,A,RED MUG,,1,1.00,GBP\n"))
 
 
