@@ -67,7 +67,7 @@ class Server:
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
 
     def answer(self, request: Seen) -> Reply:
-        raise NotImplementedError
+        raise AssertionError(f"nobody is to ask {self.origin} for {request.method} {request.path}")
 
     def close(self) -> None:
         self._http.shutdown()
