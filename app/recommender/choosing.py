@@ -88,6 +88,8 @@ DISCOVERIES = tuple(
 DEFAULT_TASTE = Taste(ease=1.0, neighbours=0.3, own=1.0, half_life_days=30.0, recency=0.2)
 TASTES = (
     DEFAULT_TASTE,
+    # Large shops, where what customers own says more than the vectors and what sells now changes faster.
+    Taste(ease=1.0, factors=0.0, neighbours=0.3, own=1.0, half_life_days=14.0, recency=0.2),
     *(
         replace(opinion, half_life_days=30.0, recency=recency, own=own)
         for opinion in _OPINIONS
