@@ -133,11 +133,10 @@ def _totals(
     for day in _of(orders, is_current):
         totals = replace(totals, **{name: getattr(totals, name) + day[name] for name in _OF_ORDERS})
     for count in _of(messages, is_current):
-        name = _MESSAGE_COUNTS.get(count["state"])
-        if count["reason"] == "holdout":
-            name = "n_held_out"
-        if name:
+        if name := _MESSAGE_COUNTS.get(count["state"]):
             totals = replace(totals, **{name: getattr(totals, name) + count["n"]})
+        if count["reason"] == "holdout":
+            totals = replace(totals, n_held_out=totals.n_held_out + count["n"])
     for count in _of(visits, is_current):
         totals = replace(totals, n_shown=count["n_shown"], n_clicked=count["n_clicked"])
     return totals
