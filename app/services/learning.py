@@ -38,6 +38,10 @@ LEAST_PAUSE_SECONDS = 1.0
 # A nudge that got lost on its way holds up the next one no longer than this.
 NUDGE_MILLISECONDS = 10_000
 
+# News of more than this share of what a model knows, and of more rows than this, waits for a full pass: it costs
+# about as much, and the parameters were chosen for another shop.
+LARGE_SHARE, LARGE_ROWS = 0.2, 1_000
+
 # Models a worker process keeps ready; one of a million interactions takes about 100 MB.
 N_REMEMBERED = 4
 
@@ -148,6 +152,9 @@ def _teach(
         known = Known(known.model_id, known.model, news.index)
         _mark_learned(connection, shop.shop_id, known, live.revision)
         return known, None
+    if news.history.n_rows > max(LARGE_ROWS, LARGE_SHARE * known.model.history.n_rows):
+        connection.execute(_MAKE_DUE, {"shop_id": shop.shop_id})
+        return known, None
     started = time.perf_counter()
     model, items = known.model.update(news.catalogue, news.history)
     users = _buyers(news)
@@ -196,8 +203,10 @@ def _mark(shop_id: int) -> str:
     return f"learn:{shop_id}"
 
 
+# While a history is coming in there is nothing but news; the full pass after it learns it at once.
 _HAS_NEWS = text("""
-    SELECT EXISTS (
+    SELECT NOT EXISTS (SELECT 1 FROM jobs WHERE shop_id = :shop_id AND kind = 'import'
+                       AND state IN ('queued', 'running')) AND EXISTS (
         SELECT 1 FROM models m WHERE m.shop_id = :shop_id AND m.state = 'published' AND m.subjects IS NOT NULL AND (
             EXISTS (SELECT 1 FROM orders o WHERE o.shop_id = :shop_id AND o.order_id > m.learned_order_id)
             OR EXISTS (SELECT 1 FROM products p WHERE p.shop_id = :shop_id

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, text
 
 from app.db.models import Model, RecommendationList
 from app.domain.events import ErasureRequested
-from app.services import learning, recording, training
+from app.services import jobs, learning, recording, training
 from app.services.privacy import erase_person
 from app.services.recommending import explain
 from app.services.shops import get_shop
@@ -219,6 +219,25 @@ def test_one_nudge_waits_at_a_time_and_none_is_sent_for_nothing(context, shop, m
     assert not learning.ask_to_learn(context, shop.shop_id)
     buy_new_pair(context, shop, first=9200, n=1)
     assert learning.ask_to_learn(context, shop.shop_id)
+
+
+def test_while_a_history_comes_in_and_when_much_came_at_once_the_full_pass_learns(
+    context, shop, memory, queue, monkeypatch
+):
+    queue.nudges.clear()
+    place(context, shop, order(9000, ["p0-0", "p0-1"]))
+    with context.db.shop(shop.shop_id) as connection:
+        jobs.enqueue_job(connection, shop.shop_id, "import", NOW)
+    assert not learning.ask_to_learn(context, shop.shop_id)
+    assert not training.plan_training(context, shop.shop_id)
+    with context.db.shop(shop.shop_id) as connection:
+        connection.execute(text("DELETE FROM jobs WHERE kind = 'import'"))
+    assert learning.ask_to_learn(context, shop.shop_id)
+    assert not training.plan_training(context, shop.shop_id)
+    monkeypatch.setattr(learning, "LARGE_ROWS", 1)
+    monkeypatch.setattr(learning, "LARGE_SHARE", 0.001)
+    assert learning.learn(context, shop.shop_id, memory) is None
+    assert training.plan_training(context, shop.shop_id)
 
 
 def test_cancelled_and_test_orders_move_nothing(context, shop, memory):

@@ -180,7 +180,7 @@ def roll_back(context: Context, shop_id: int) -> int | None:
 
 
 def _is_due(connection: Connection, shop: ShopRecord, now: datetime) -> bool:
-    if not connection.execute(_IS_IMPORTED, {"shop_id": shop.shop_id}).scalar():
+    if not connection.execute(_IS_READY, {"shop_id": shop.shop_id}).scalar():
         return False
     if shop.trained_at is None:
         return True
@@ -249,8 +249,9 @@ def _publish(
 
 
 # Half a history teaches wrong habits: the import asks for the first training itself when it is through.
-_IS_IMPORTED = text("""
-    SELECT NOT EXISTS (SELECT 1 FROM jobs WHERE shop_id = :shop_id AND kind = 'import'
+_IS_READY = text("""
+    SELECT EXISTS (SELECT 1 FROM products WHERE shop_id = :shop_id)
+       AND NOT EXISTS (SELECT 1 FROM jobs WHERE shop_id = :shop_id AND kind = 'import'
                        AND state IN ('queued', 'running'))""")
 
 _WITHDRAW = text("UPDATE models SET state = 'retired' WHERE shop_id = :shop_id AND state = 'published'")
