@@ -20,6 +20,8 @@ PERIODS: dict[str, float] = {
     "upkeep.run_jobs": 30,
     # Shops with enough new orders are trained again; a delta whose nudge was lost is asked for again.
     "training.plan": 60,
+    # Newly published lists are carried over into themes that show such lists by themselves.
+    "upkeep.plan_theme_lists": 5 * 60,
     # What webhooks missed is fetched.
     "upkeep.reconcile": 15 * 60,
     # What came a day late is fetched; subscriptions are listed and repaired; old data is thrown away.

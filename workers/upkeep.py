@@ -6,13 +6,17 @@ import structlog
 from celery import shared_task
 
 from app.platforms.base import PlatformError
-from app.services import connecting, importing, installing, jobs, privacy, reconciling
+from app.services import connecting, importing, installing, jobs, privacy, reconciling, themelists
 from app.services.shops import connected_shops
 from workers.celery_app import context
 
 log = structlog.get_logger()
 
-_TASKS = {"import": "upkeep.import_shop", "training": "training.run"}
+_TASKS = {
+    "import": "upkeep.import_shop",
+    "training": "training.run",
+    "theme_lists": "upkeep.carry_theme_lists",
+}
 
 
 @shared_task(name="upkeep.run_jobs")
@@ -26,6 +30,19 @@ def import_shop(shop_id: int, job_id: int) -> None:
     with jobs.lease(context(), shop_id, job_id) as job:
         if job is not None:
             importing.run_import(context(), job)
+
+
+@shared_task(name="upkeep.plan_theme_lists")
+def plan_theme_lists() -> None:
+    if [shop_id for shop_id in connected_shops(context().db) if themelists.plan(context(), shop_id)]:
+        context().queue.nudge("upkeep.run_jobs")
+
+
+@shared_task(name="upkeep.carry_theme_lists")
+def carry_theme_lists(shop_id: int, job_id: int) -> None:
+    with jobs.lease(context(), shop_id, job_id) as job:
+        if job is not None:
+            themelists.run(context(), job)
 
 
 @shared_task(name="upkeep.reconcile")

@@ -44,12 +44,22 @@ def _add_apps(blueprint: Blueprint, shop: DemoShop) -> None:
 
     @blueprint.get("/admin/oauth/install")
     def show_install() -> str:
-        """Managed installation: the admin asks, grants, and only then opens the app."""
-        return grant_page(shop, "/admin/apps/install", {}, shop.config.scopes)
+        """Managed installation: the admin asks, grants, and only then opens the app.
+
+        An app that is installed already names the optional scopes it wants now; any other is not asked for.
+        """
+        more = _declared_optional(shop, request.args.get("optional_scopes", ""))
+        held = shop.office.installation.scopes if shop.office.installation else ()
+        scopes = tuple(dict.fromkeys((*shop.config.scopes, *held, *more)))
+        return grant_page(shop, "/admin/apps/install", {"optional_scopes": ",".join(more)}, scopes)
 
     @blueprint.post("/admin/apps/install")
     def install() -> AnyResponse:
-        shop.install(with_optional=request.form.get("with_optional") == "yes")
+        more = _declared_optional(shop, request.form.get("optional_scopes", ""))
+        if shop.office.installation is None:
+            shop.install(with_optional=request.form.get("with_optional") == "yes")
+        if more and shop.office.installation is not None:
+            shop.change_scopes([*shop.office.installation.scopes, *more])
         return redirect(f"/admin/apps/{shop.config.handle}")
 
     @blueprint.get("/admin/apps/launch")
@@ -66,6 +76,10 @@ def _add_apps(blueprint: Blueprint, shop: DemoShop) -> None:
     def redact() -> AnyResponse:
         shop.send_shop_redact()
         return redirect("/admin/deliveries")
+
+
+def _declared_optional(shop: DemoShop, asked: str) -> tuple[str, ...]:
+    return tuple(scope for scope in asked.split(",") if scope in shop.config.optional_scopes)
 
 
 def _add_frame(blueprint: Blueprint, shop: DemoShop) -> None:

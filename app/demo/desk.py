@@ -55,6 +55,8 @@ class Desk:
         self.order_discounts: dict[int, tuple[str, int]] = {}
         # (owner gid, namespace, key) -> the metafield as the API shows it
         self.metafields: dict[tuple[str, str, str], dict[str, object]] = {}
+        # Keys of Search & Discovery's standard definitions; what has none is not shown in the storefront.
+        self.metafield_definitions: set[str] = set()
         self.theme = Theme()
         self.listeners: list[Listener] = []
         self.shop_id = SHOP_ID

@@ -22,6 +22,9 @@ from app.demo.webhooks import Subscription, SubscriptionRefusedError
 # metafieldsSet takes 25 at most, and all or none (schema).
 MAX_METAFIELDS = 25
 
+# Entries of a metafield that is a list (shopify.dev, Metafield limits).
+MAX_LIST_ENTRIES = 128
+
 # -- webhook subscriptions -------------------------------------------------------------------------------
 
 # Topics whose name is not what their enum value spells.
@@ -160,6 +163,8 @@ def _set_metafields(caller: Caller, root: Any, args: dict[str, Any]) -> Payload:
             return _no_metafields("Type can't be blank", index, "BLANK")
         if "compareDigest" in one and one["compareDigest"] != (before or {}).get("compareDigest"):
             return _no_metafields("The resource has been updated since it was loaded.", index, "STALE_OBJECT")
+        if of_type == "list.product_reference" and (told_wrong := _wrong_products(caller, one["value"])):
+            return _no_metafields(told_wrong, index, "INVALID_VALUE")
         try:
             rows.append((key, _new_metafield(caller, kind, str(of_type), one["value"], before)))
         except ValueError:
@@ -168,6 +173,20 @@ def _set_metafields(caller: Caller, root: Any, args: dict[str, Any]) -> Payload:
         kept.update(rows)
     shown = [metafield_object(caller, *key, row) for key, row in rows]
     return {"metafields": shown, "userErrors": []}
+
+
+def _wrong_products(caller: Caller, value: str) -> str | None:
+    """Why a list of products can't be one: each entry names a product this shop has."""
+    try:
+        listed = json.loads(value)
+    except ValueError:
+        listed = None
+    if not isinstance(listed, list):
+        return "Value must be an array of product references."
+    if len(listed) > MAX_LIST_ENTRIES:
+        return f"Value can't exceed {MAX_LIST_ENTRIES} entries."
+    known = {gid("Product", number) for number in caller.store.world.products}
+    return None if all(entry in known for entry in listed) else "Value require that you select a product."
 
 
 def _new_metafield(caller: Caller, kind: str, of_type: str, value: str, before: Any) -> dict[str, object]:
@@ -206,6 +225,12 @@ def _delete_metafields(caller: Caller, root: Any, args: dict[str, Any]) -> Paylo
 
 def _enable_definition(caller: Caller, root: Any, args: dict[str, Any]) -> Payload:
     """The standard templates of Search & Discovery, which are what this app could want."""
+    if not covers(caller.token.scopes, "write_products"):
+        required = "`write_products` access scope."
+        raise AccessDeniedError(
+            f"Access denied for standardMetafieldDefinitionEnable field. Required access: {required}",
+            required,
+        )
     namespace, key = args.get("namespace"), args.get("key")
     known = ("complementary_products", "related_products", "related_products_display")
     if namespace != "shopify--discovery--product_recommendation" or key not in known:
@@ -214,6 +239,12 @@ def _enable_definition(caller: Caller, root: Any, args: dict[str, Any]) -> Paylo
             "StandardMetafieldDefinitionEnableUserError", message, None, code="TEMPLATE_NOT_FOUND"
         )
         return {"createdDefinition": None, "userErrors": [error]}
+    of_type = "StandardMetafieldDefinitionEnableUserError"
+    with caller.store.lock:
+        if key in caller.store.metafield_definitions:
+            error = problem(of_type, "Key is in use for Product metafields.", None, code="TAKEN")
+            return {"createdDefinition": None, "userErrors": [error]}
+        caller.store.metafield_definitions.add(str(key))
     made = {
         "__typename": "MetafieldDefinition",
         "id": gid("MetafieldDefinition", known.index(key) + 1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from app.demo import payloads, records
+from app.demo.amounts import gid
 from app.demo.checkouts import Checkouts
 from app.demo.desk import SHOP_ID, Listener
 from app.demo.live import CheckoutClosedError
@@ -103,6 +104,8 @@ class DemoStore(Checkouts):
             del self.world.products[product_id]
             for variant in product.variants:
                 self._product_of.pop(variant.id, None)
+            owner = gid("Product", product_id)
+            self.metafields = {key: kept for key, kept in self.metafields.items() if key[0] != owner}
             action.tell("products/delete", records.deleted(product_id))
 
     def set_stock(self, variant_id: int, n_available: int | None) -> Product:

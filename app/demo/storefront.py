@@ -12,7 +12,13 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.demo import storefront_account, storefront_cart, storefront_checkout, storefront_view
+from app.demo import (
+    storefront_account,
+    storefront_cart,
+    storefront_checkout,
+    storefront_recommendations,
+    storefront_view,
+)
 from app.demo.embed import AppEmbed, built_widget
 from app.demo.pictures import png, svg_for_title
 from app.demo.store import DemoStore
@@ -47,6 +53,7 @@ def storefront_blueprint(store: DemoStore, app_embed: Embedding = lambda: None) 
     _add_pages(shop, front)
     _add_not_found(shop, everywhere)
     _add_products(shop, store, front)
+    storefront_recommendations.add_routes(shop, store)
     _add_pictures(shop, store)
     storefront_cart.add_routes(shop, store)
     _add_cart_page(shop, store, front)

@@ -49,6 +49,8 @@ class ShelfPolicy:
     heading: str = ""
     leaning: float = 0.0
     is_shown: bool = True
+    # Also write the lists into the shop, for themes that show such lists by themselves.
+    is_in_theme: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

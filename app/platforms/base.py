@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from app.domain.catalog import Product
 from app.domain.events import CommerceEvent, Customer, Order
+from app.domain.themelists import Found, ListKind
 
 ExportKind = Literal["products", "customers", "orders"]
+
+# What a merchant may switch on that needs a permission of its own, asked for only then.
+Feature = Literal["theme_lists"]
 
 
 class PlatformError(Exception):
@@ -184,6 +188,51 @@ class StorefrontStatus:
     placement_url: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ThemeListRef:
+    """One list of one product, by the platform's id of the product."""
+
+    platform_product_id: str
+    kind: ListKind
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeListState:
+    """A list as the shop holds it: read, in the platform's own words, and the mark of this very version."""
+
+    found: Found
+    raw: str | None = None
+    mark: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeListChange:
+    """What a list is to say; None takes it away. It is made only where the shop still holds version `mark`."""
+
+    ref: ThemeListRef
+    product_ids: tuple[str, ...] | None
+    mark: str | None
+
+
+class ThemeLists(Protocol):
+    """The lists a theme shows by itself. Asks the shop slowly, so that other calls find room beside it."""
+
+    # Changes to one call.
+    batch_size: int
+
+    def prepare(self) -> None:
+        """Let the shop know such lists; done before the first is written."""
+        ...
+
+    def read(self, platform_product_ids: Sequence[str]) -> Mapping[ThemeListRef, ThemeListState]:
+        """Every list of these products, also those there are not; products that are gone are left out."""
+        ...
+
+    def write(self, changes: Sequence[ThemeListChange]) -> Mapping[ThemeListRef, str]:
+        """Make the changes; returns those the shop refused, with its reason, which stand as they stood."""
+        ...
+
+
 SecretLookup = Callable[[str], Sequence[bytes]]  # shop domain -> secrets that may have signed, newest first
 
 
@@ -266,4 +315,29 @@ class Platform(Protocol):
 
     def cart_link(self, public_url: str, lines: Sequence[tuple[str, int]]) -> str:
         """A link that refills a cart from (variant id, quantity) pairs on any device."""
+        ...
+
+
+@runtime_checkable
+class ExtrasClient(Protocol):
+    """A ShopClient of a platform with extras (see ExtrasPlatform)."""
+
+    def granted_scopes(self) -> tuple[str, ...]:
+        """What this shop lets the app do now."""
+        ...
+
+    @property
+    def theme_lists(self) -> ThemeLists: ...
+
+
+@runtime_checkable
+class ExtrasPlatform(Protocol):
+    """A Platform with features that a merchant may switch on and permit; one without them has none of this."""
+
+    def lacking(self, granted: Sequence[str], features: Sequence[Feature]) -> tuple[Feature, ...]:
+        """Which of these features can't work with the scopes granted."""
+        ...
+
+    def permission_url(self, shop_domain: str, features: Sequence[Feature]) -> str:
+        """Where the merchant is asked for what these features need."""
         ...

@@ -280,6 +280,7 @@ _EXPORT = {
 # Children before parents. Suppressions and erasures stay: keyed hashes, which name nobody but keep an opt-out and a
 # forgetting in force if the shop comes back.
 _SHOP_TABLES = (
+    "theme_lists",
     "messages",
     "enrolments",
     "flows",

@@ -10,6 +10,7 @@ from app.db.models.jobs import Job
 from app.db.models.orders import Order, OrderLine
 from app.db.models.recommendations import Model, RecommendationList
 from app.db.models.shops import AuditEntry, Credential, Shop
+from app.db.models.themelists import ThemeList
 from app.db.models.visits import VisitEvent
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "RecommendationList",
     "Shop",
     "Suppression",
+    "ThemeList",
     "Variant",
     "VisitEvent",
 ]

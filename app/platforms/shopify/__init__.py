@@ -12,6 +12,7 @@ from app.platforms.base import (
     ConnectedShop,
     Credentials,
     Envelope,
+    Feature,
     InstallCallback,
     InstallRefusedError,
     InstallRequest,
@@ -20,7 +21,7 @@ from app.platforms.base import (
     SecretLookup,
 )
 from app.platforms.shopify import envelope as envelopes
-from app.platforms.shopify import install, read, signatures
+from app.platforms.shopify import install, permissions, read, signatures
 from app.platforms.shopify.client import ShopifyClient
 from app.platforms.shopify.graphql import GraphQL, new_session
 from app.platforms.shopify.names import handle_of, parse_shop_domain
@@ -97,6 +98,12 @@ class ShopifyPlatform:
         )
         return ShopifyClient(graphql, app_url=self._app_url, api_key=self._api_key, base_url=self._base_url)
 
+    def lacking(self, granted: Sequence[str], features: Sequence[Feature]) -> tuple[Feature, ...]:
+        return permissions.lacking(granted, features)
+
+    def permission_url(self, shop_domain: str, features: Sequence[Feature]) -> str:
+        return permissions.permission_url(self._admin(shop_domain), self._api_key, features)
+
     def frame_ancestors(self, shop_domain: str | None) -> tuple[str, ...]:
         """Shopify's own check calls anything wider than this one shop and its admin a high risk."""
         if shop_domain is None:
@@ -105,17 +112,17 @@ class ShopifyPlatform:
         return (f"https://{shop_domain}", "https://admin.shopify.com", *demo)
 
     def admin_url(self, shop_domain: str) -> str:
-        admin = (
-            f"{self._base_url}/admin"
-            if self._base_url
-            else f"https://admin.shopify.com/store/{handle_of(shop_domain)}"
-        )
-        return f"{admin}/apps/{self._api_key}"
+        return f"{self._admin(shop_domain)}/apps/{self._api_key}"
 
     def cart_link(self, public_url: str, lines: Sequence[tuple[str, int]]) -> str:
         """A cart permalink: it refills the cart and goes on to the checkout (Shopify, "Create cart permalinks")."""
         pairs = ",".join(f"{variant}:{quantity}" for variant, quantity in lines if quantity > 0)
         return f"{public_url.rstrip('/')}/cart/{pairs}" if pairs else f"{public_url.rstrip('/')}/cart"
+
+    def _admin(self, shop_domain: str) -> str:
+        if self._base_url:
+            return f"{self._base_url}/admin"
+        return f"https://admin.shopify.com/store/{handle_of(shop_domain)}"
 
     def _tokens(self) -> TokenEndpoint:
         return TokenEndpoint(

@@ -7,9 +7,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import wraps
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from app.domain.catalog import Product
@@ -27,8 +26,10 @@ from app.platforms.base import (
 )
 from app.platforms.fields import Body
 from app.platforms.shopify import nodes, purchases, theme
+from app.platforms.shopify.answers import understood
 from app.platforms.shopify.export import download, read_joined
 from app.platforms.shopify.graphql import GraphQL, TooCostlyError, operation
+from app.platforms.shopify.themelists import ShopifyThemeLists
 from app.platforms.shopify.topics import CALLBACK_PATH, TOPICS, enum_of
 
 log = logging.getLogger(__name__)
@@ -42,21 +43,7 @@ _MAX_PAGED: Final = 20_000
 _EXPORT_BUSY_SECONDS: Final = 60.0
 
 Node = Mapping[str, Any]
-Asked = ParamSpec("Asked")
 Built = TypeVar("Built")
-
-
-def _understood(call: Callable[Asked, Built]) -> Callable[Asked, Built]:
-    """Let an answer that makes no sense be the platform's error, as every other failure of a call is."""
-
-    @wraps(call)
-    def checked(*args: Asked.args, **kwargs: Asked.kwargs) -> Built:
-        try:
-            return call(*args, **kwargs)
-        except UnreadableError as error:
-            raise PlatformError(f"the shop's answer makes no sense ({error})") from error
-
-    return checked
 
 
 @dataclass(slots=True)
@@ -69,7 +56,7 @@ class ShopifyClient:
     base_url: str | None = None
     _currency: str | None = field(default=None)
 
-    @_understood
+    @understood
     def profile(self) -> ShopProfile:
         shop = Body(self._run("shop")).child("shop")
         currency = shop.need_text("currencyCode")
@@ -92,7 +79,7 @@ class ShopifyClient:
 
     # -- bulk export ---------------------------------------------------------------------------------------
 
-    @_understood
+    @understood
     def begin_export(self, kind: ExportKind) -> str:
         query = operation(f"export_{kind}").text
         # Asked twice, one of two exports is never read and ends by itself.
@@ -107,7 +94,7 @@ class ShopifyClient:
             )
         return begun.child("bulkOperation").need_text("id")
 
-    @_understood
+    @understood
     def export_state(self, handle: str) -> ExportState:
         """`is_ready` with `is_failed`: it broke off, and what it had found until then can be read."""
         state = self._export(handle)
@@ -257,7 +244,7 @@ class ShopifyClient:
         found = self._run("recent_orders", purchases.search_of(cart, since))
         return purchases.is_purchased(found, cart, since)
 
-    @_understood
+    @understood
     def ensure_webhooks(self) -> WebhookHealth:
         """Subscribe through the API to what is not subscribed so.
 
@@ -297,7 +284,7 @@ class ShopifyClient:
             return refusal.text("message") or "no reason given"
         return None
 
-    @_understood
+    @understood
     def publish_key(self, public_key: str) -> None:
         """Give our theme extension the shop's public key and our address, as metafields of our own installation.
 
@@ -324,7 +311,7 @@ class ShopifyClient:
                 f"Shopify did not take the shop's key: {'; '.join(problems) or 'no installation'}"
             )
 
-    @_understood
+    @understood
     def storefront_status(self) -> StorefrontStatus:
         """Whether a shelf stands in the live theme; None where the shop does not let us look."""
         try:
@@ -341,6 +328,15 @@ class ShopifyClient:
             for file in live.child("files").children("nodes")
         ]
         return StorefrontStatus(theme.is_embedded(handle, files), self._placement_url())
+
+    @understood
+    def granted_scopes(self) -> tuple[str, ...]:
+        installation = Body(self._run("granted_scopes")).child("currentAppInstallation")
+        return tuple(scope.need_text("handle") for scope in installation.children("accessScopes"))
+
+    @property
+    def theme_lists(self) -> ShopifyThemeLists:
+        return ShopifyThemeLists(self.graphql)
 
     def _placement_url(self) -> str:
         """The theme editor, with our shelf already standing on the product page and waiting to be saved.

@@ -98,6 +98,7 @@ def read_settings(fields: Mapping[str, str], policy: ShopPolicy) -> tuple[ShopPo
         mail=_mail(form),
         cart=_cart(form),
         win_back=_win_back(form, policy.win_back),
+        shelf=replace(policy.shelf, is_in_theme=form.is_on("is_in_theme")),
     )
     return changed, form
 

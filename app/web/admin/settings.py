@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flask import Response, g, request, url_for
 from sqlalchemy import Connection
 
 from app.domain.flows import has_postal_address
 from app.domain.policy import ShopPolicy
+from app.platforms.base import Feature
+from app.services import permissions, themelists
 from app.services.messaging import FLOW_KINDS, activate, deactivate, flows
 from app.services.shops import ShopRecord, save_policy
 from app.web.admin import forms, words
@@ -39,12 +42,34 @@ def register(desk: Desk) -> None:
             if not form.errors:
                 save_policy(connection, shop.shop_id, policy)
                 _switch(connection, shop.shop_id, wanted, desk)
+                if policy.shelf.is_in_theme != shop.policy.shelf.is_in_theme:
+                    themelists.ask_again(connection, shop.shop_id)
         if form.errors:
             return _page(desk, shop, fields, form.errors, status=422)
+        _carry_theme_lists(desk, shop.shop_id)
+        shop = replace(shop, policy=policy)
         return _page(desk, shop, written(policy, wanted), {}, toast=_("Saved."))
 
+    def take_theme_lists_away() -> Response:
+        with context.db.shop(g.shop_id) as connection:
+            shop = desk.shop(connection)
+            policy = replace(shop.policy, shelf=replace(shop.policy.shelf, is_in_theme=False))
+            save_policy(connection, shop.shop_id, policy)
+            themelists.ask_again(connection, shop.shop_id)
+            active = _active(connection, shop.shop_id)
+        _carry_theme_lists(desk, shop.shop_id)
+        shop, told = replace(shop, policy=policy), _("Our lists are being taken out of your theme.")
+        return _page(desk, shop, written(policy, active), {}, toast=told)
+
     desk.route("/settings", show_settings)
+    desk.route("/settings/theme-lists/undo", take_theme_lists_away, methods=("POST",))
     desk.route("/settings", save_settings, methods=("POST",))
+
+
+def _carry_theme_lists(desk: Desk, shop_id: int) -> None:
+    """Begin now, so that the merchant who looks at the theme next sees it; a timer would do it too."""
+    if themelists.plan(desk.context, shop_id):
+        desk.context.queue.nudge("upkeep.run_jobs")
 
 
 def _active(connection: Connection, shop_id: int) -> set[str]:
@@ -69,9 +94,17 @@ def _page(
     status: int = 200,
     toast: str | None = None,
 ) -> Response:
+    missing = _missing(desk, shop)
+    with desk.context.db.shop(shop.shop_id) as connection:
+        theme_lists = themelists.standing(connection, shop.shop_id)
+    platform = permissions.extras(desk.context, shop)
     return desk.render(
         "admin/settings.html",
         shop,
+        theme_lists=theme_lists,
+        missing=missing,
+        has_extras=platform is not None,
+        permission_url=platform.permission_url(shop.domain, missing) if platform and missing else "",
         status=status,
         toast=toast,
         shown_as=url_for("admin.show_settings"),
@@ -81,6 +114,20 @@ def _page(
         mail_from=desk.context.settings.mail_from,
         words=words,
     )
+
+
+def _missing(desk: Desk, shop: ShopRecord) -> tuple[Feature, ...]:
+    """What is switched on and waits for the merchant's permission."""
+    wanted: list[Feature] = ["theme_lists"] if shop.policy.shelf.is_in_theme else []
+    missing = permissions.missing(desk.context, shop, wanted)
+    if wanted and "theme_lists" not in missing:
+        with desk.context.db.shop(shop.shop_id) as connection:
+            is_failed = themelists.standing(connection, shop.shop_id).error is not None
+            if is_failed:
+                themelists.ask_again(connection, shop.shop_id)
+        if is_failed:
+            _carry_theme_lists(desk, shop.shop_id)
+    return missing
 
 
 def written(policy: ShopPolicy, active: set[str]) -> dict[str, str]:
@@ -102,4 +149,5 @@ def written(policy: ShopPolicy, active: set[str]) -> dict[str, str]:
         "win_back_default_days": str(win_back.default_days),
         "win_back_max_per_day": str(win_back.max_per_day),
         **{f"flow_{kind}": "on" for kind in active},
+        **({"is_in_theme": "on"} if policy.shelf.is_in_theme else {}),
     }

@@ -421,8 +421,9 @@ SET = (
 )
 
 
-def related(shop, n_products, value='["gid://shopify/Product/1"]'):
+def related(shop, n_products, value=None):
     owner = f"gid://shopify/Product/{next(iter(shop.store.world.products))}"
+    value = value or f'["{owner}"]'
     about = {"namespace": "shopify--discovery--product_recommendation", "type": "list.product_reference"}
     return [{"ownerId": owner, "key": f"k{n}", "value": value, **about} for n in range(n_products)]
 

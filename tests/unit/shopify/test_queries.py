@@ -27,6 +27,7 @@ from graphql import (
 )
 from graphql.validation import NoDeprecatedCustomRule
 
+from app.platforms.shopify.permissions import SCOPE_OF
 from app.platforms.shopify.topics import CALLBACK_PATH, COMPLIANCE_TOPICS, TOPICS, enum_of
 from app.settings import DEFAULT_SCOPES, Settings
 from tests.unit.shopify.shared import SCHEMAS, sample_manifest
@@ -42,6 +43,12 @@ TOML = tomllib.loads((ROOT / "shopify.app.toml").read_text(encoding="utf-8"))
 BANNED = {"scriptTagCreate", "scriptTagUpdate"}
 # Not a field's scope: it widens read_orders beyond 60 days.
 BEYOND_FIELDS = {"read_all_orders"}
+# Told in words only: whoever writes a metafield, or enables its definition, needs its owner's scope.
+OF_THE_OWNER = {
+    "theme_lists_prepare": "write_products",
+    "theme_lists_write": "write_products",
+    "theme_lists_remove": "write_products",
+}
 
 
 @cache
@@ -125,25 +132,26 @@ def test_no_operation_names_a_banned_mutation(path):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_scopes_cover_every_operation_and_no_more(version):
-    asked = _scopes(TOML["access_scopes"]["scopes"])
-    needs = [
-        need
-        for path in QUERIES
-        for place in _places(_schema(version), _document(path))
-        if (need := _needs(version).get(place))
-    ]
+    asked, optional = _scopes(TOML["access_scopes"]["scopes"]), set(SCOPE_OF.values())
     used: set[str] = set()
-    for need in needs:
-        assert need & _covered(asked), f"none of {sorted(need)} is asked for"
-        used |= need & asked
+    for path in QUERIES:
+        places = _places(_schema(version), _document(path))
+        needs = [need for place in places if (need := _needs(version).get(place))]
+        if path.stem in OF_THE_OWNER:
+            needs.append(frozenset({OF_THE_OWNER[path.stem]}))
+        for need in needs:
+            # What the required scopes give is not asked for a second time by an optional one.
+            enough = asked if need & _covered(asked) else optional
+            assert need & _covered(enough), f"{path.stem}: none of {sorted(need)} is asked for"
+            used |= {scope for scope in enough if need & _covered({scope})}
     used |= {scope for topic in TOPICS if (scope := TOPICS[topic])}
     used |= {"write_app_proxy"} if "app_proxy" in TOML else set()
-    assert used == asked
+    assert used == asked | optional
 
 
 def test_the_grant_asks_for_the_same_scopes_as_the_toml():
     assert _scopes(DEFAULT_SCOPES) == _scopes(TOML["access_scopes"]["scopes"])
-    assert set(TOML["access_scopes"]["optional_scopes"]) == BEYOND_FIELDS
+    assert set(TOML["access_scopes"]["optional_scopes"]) == BEYOND_FIELDS | set(SCOPE_OF.values())
 
 
 def test_no_scope_is_one_shopify_warns_of():

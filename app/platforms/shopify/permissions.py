@@ -1,0 +1,23 @@
+"""Scopes that are asked for only when a merchant switches on what needs them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+from app.platforms.base import Feature
+from app.platforms.shopify.install import missing_scopes
+
+# The same as `optional_scopes` in shopify.app.toml, which has `read_all_orders` beside them.
+SCOPE_OF: Final[dict[Feature, str]] = {"theme_lists": "write_products"}
+
+
+def lacking(granted: Sequence[str], features: Sequence[Feature]) -> tuple[Feature, ...]:
+    return tuple(feature for feature in features if missing_scopes(granted, [SCOPE_OF[feature]]))
+
+
+def permission_url(admin: str, api_key: str, features: Sequence[Feature]) -> str:
+    """Shopify's own page for granting optional scopes, as its library for Remix opens it (shopify-app-js)."""
+    scopes = ",".join(SCOPE_OF[feature] for feature in features)
+    return f"{admin}/oauth/install?{urlencode({'client_id': api_key, 'optional_scopes': scopes}, safe=',')}"
