@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import uuid
 from collections import OrderedDict
@@ -29,6 +28,7 @@ from app.demo.fields_app import API_VERSIONS
 from app.demo.listing import Listing, page
 from app.demo.shop import DemoShop
 from app.demo.throttle import MAX_QUERY_COST, actual_cost, requested_cost
+from app.demo.wire import cut_connection_sometimes
 
 # Parsed and validated queries kept; an app sends the same few hundred again and again.
 N_KEPT_DOCUMENTS = 500
@@ -157,7 +157,7 @@ def graphql_blueprint(shop: DemoShop) -> Blueprint:
         token = shop.office.check(request.headers.get("X-Shopify-Access-Token", ""))
         if token is None:
             return jsonify(errors=_UNAUTHORIZED), 401
-        _cut_connection_sometimes(shop)
+        cut_connection_sometimes(shop)
         body = request.get_json(silent=True)
         if not isinstance(body, dict):
             return jsonify(errors={"query": "Required parameter missing or invalid"}), 400
@@ -170,11 +170,3 @@ def graphql_blueprint(shop: DemoShop) -> Blueprint:
 
 
 _UNAUTHORIZED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
-
-
-def _cut_connection_sometimes(shop: DemoShop) -> None:
-    """A fault on demand: the connection is cut under the request, as a broken network does; no answer gets out."""
-    if shop.post.is_unlucky(shop.post.faults.reset_share):
-        connection = request.environ.get("werkzeug.socket")
-        if connection is not None:
-            connection.shutdown(socket.SHUT_RDWR)

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.demo.shop import DemoShop
 from app.demo.signing import is_id_token, signed_query
 from app.demo.tokens import GrantRefusedError
+from app.demo.wire import cut_connection_sometimes
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 SUBJECT_KIND = "urn:ietf:params:oauth:token-type:id_token"
@@ -85,9 +86,11 @@ def oauth_blueprint(shop: DemoShop) -> Blueprint:
     def token() -> tuple[Response, int]:
         told = request.get_json(silent=True) if request.is_json else request.form.to_dict()
         try:
-            return jsonify(_grant(shop, told if isinstance(told, dict) else {})), 200
+            answer = jsonify(_grant(shop, told if isinstance(told, dict) else {})), 200
         except GrantRefusedError as refusal:
             return jsonify(error=refusal.error, error_description=refusal.description), 400
+        cut_connection_sometimes(shop)
+        return answer
 
     return blueprint
 

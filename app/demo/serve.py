@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +93,13 @@ def _bulk_files(shop: DemoShop) -> Blueprint:
 
 def _broken_off(parts: Any, cut: Callable[[], None]) -> Iterator[bytes]:
     """The first half of the first part, and then nothing."""
-    first = next(iter(parts), b"")
-    yield first[: len(first) // 2]
-    cut()
+    with closing(parts):
+        first = next(iter(parts), b"")
+        yield first[: len(first) // 2]
+        cut()
 
 
-class _Handler(WSGIRequestHandler):
+class QuietHandler(WSGIRequestHandler):
     """Keeps connections open, and keeps quiet: the deliveries page is the log a person reads."""
 
     protocol_version = "HTTP/1.1"
@@ -109,7 +111,9 @@ class _Handler(WSGIRequestHandler):
 def serve(shop: DemoShop, host: str, port: int, *more: Blueprint) -> BaseWSGIServer:
     """A listening server with its couriers started; call `serve_forever` on it."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server(host, port, create_demo_app(shop, *more), threaded=True, request_handler=_Handler)
+    server = make_server(
+        host, port, create_demo_app(shop, *more), threaded=True, request_handler=QuietHandler
+    )
     shop.store.base_url = shop.store.base_url or f"http://{host}:{server.server_port}"
     shop.post.start()
     return server

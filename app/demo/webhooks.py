@@ -7,7 +7,6 @@ import itertools
 import json
 import random
 import threading
-import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable
@@ -215,7 +214,7 @@ class Post:
             raw,
             headers,
             event.triggered_at,
-            time.monotonic(),
+            self._seconds(),
         )
 
     def _send_off(self, delivery: Delivery, event: Event) -> None:
@@ -224,15 +223,18 @@ class Post:
         if event.due_at is not None:
             delivery.state = "scheduled"
             wait_seconds += (event.due_at - event.triggered_at).total_seconds()
-        if chance() < faults.late_share:
+        is_late = chance() < faults.late_share
+        if is_late:
             wait_seconds += faults.late_seconds
         with self._wake:
             self.log.append(delivery)
             if chance() < faults.drop_share:
                 self._settle(delivery, "dropped")
                 return
+            self.counts["late"] += is_late
             self._queue_for(delivery, wait_seconds / self.store.clock.speed)
             if chance() < faults.double_share:
+                self.counts["doubled"] += 1
                 double = replace(delivery, attempts=[], is_double=True)
                 self.log.append(double)
                 self._queue_for(
@@ -240,7 +242,7 @@ class Post:
                 )
 
     def _queue_for(self, delivery: Delivery, real_seconds: float) -> None:
-        heapq.heappush(self._queue, (time.monotonic() + real_seconds, next(self._order), delivery))
+        heapq.heappush(self._queue, (self._seconds() + real_seconds, next(self._order), delivery))
         self._wake.notify()
 
     def _settle(self, delivery: Delivery, state: str) -> None:
@@ -264,6 +266,31 @@ class Post:
             thread.join()
         self._threads = []
 
+    def deliver_due(self) -> int:
+        """Deliver what is due by the clock, here and now; for whoever moves the clock and starts no couriers."""
+        courier, n_attempts = self._new_courier(), 0
+        while (delivery := self._due()) is not None:
+            attempt = courier.deliver(delivery.uri, delivery.headers, delivery.raw)
+            with self._wake:
+                self._note(delivery, attempt)
+            n_attempts += 1
+        courier.close()
+        return n_attempts
+
+    def seconds_to_next(self) -> float | None:
+        """Real seconds until the next delivery is due; None when nothing is queued."""
+        with self._wake:
+            return max(0.0, self._queue[0][0] - self._seconds()) if self._queue else None
+
+    def _due(self) -> Delivery | None:
+        with self._wake:
+            is_due = self._queue and self._queue[0][0] <= self._seconds()
+            return heapq.heappop(self._queue)[2] if is_due else None
+
+    def _seconds(self) -> float:
+        """Of the clock that the shop's time is made from."""
+        return self.store.clock.real()
+
     def n_waiting(self) -> int:
         """Deliveries not settled yet, but for those that are to wait for days."""
         with self._wake:
@@ -281,7 +308,7 @@ class Post:
     def _next(self) -> Delivery | None:
         with self._wake:
             while not self._is_stopping:
-                wait_seconds = self._queue[0][0] - time.monotonic() if self._queue else None
+                wait_seconds = self._queue[0][0] - self._seconds() if self._queue else None
                 if wait_seconds is not None and wait_seconds <= 0:
                     self._n_under_way += 1
                     return heapq.heappop(self._queue)[2]
@@ -296,7 +323,7 @@ class Post:
         if attempt.is_success:
             self._settle(delivery, "delivered")
             if subscription is not None:
-                subscription.last_success_seconds = time.monotonic()
+                subscription.last_success_seconds = self._seconds()
             return
         n_retries = len(delivery.attempts) - 1
         if n_retries < len(RETRY_SECONDS):

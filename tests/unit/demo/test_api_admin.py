@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 import threading
+from dataclasses import replace
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import jwt
@@ -15,6 +16,7 @@ import requests
 
 from app.demo.config import from_toml
 from app.demo.control import customer_row, digest_of, order_row, product_row
+from app.demo.fields import Caller
 from app.demo.serve import app_embed, parser, read_config, serve
 from app.demo.tokens import covers
 
@@ -313,6 +315,40 @@ def test_a_reset_connection_is_a_connection_error_to_the_app(served):
         )
 
 
+def test_a_token_whose_answer_was_cut_off_was_given_all_the_same(served):
+    served.install()
+    pair = served.office.exchange(expiring=True, online=False)
+    served.post.set_faults(replace(served.post.faults, reset_share=1.0))
+    config = served.config
+    asked = {"grant_type": "refresh_token", "refresh_token": pair["refresh_token"]}
+    secret = {"client_id": config.client_id, "client_secret": config.client_secret}
+    with pytest.raises(requests.ConnectionError):
+        requests.post(f"{served.store.base_url}/admin/oauth/access_token", data=asked | secret, timeout=10)
+    assert served.office.n_refreshes == 1
+    served.post.set_faults(replace(served.post.faults, reset_share=0.0))
+    again = requests.post(
+        f"{served.store.base_url}/admin/oauth/access_token", data=asked | secret, timeout=10
+    )
+    assert again.status_code == 200
+
+
+def test_a_file_is_cut_off_in_its_middle_and_the_rest_can_be_asked_for(served):
+    served.install()
+    token = served.office.check(served.office.exchange(expiring=True, online=False)["access_token"])
+    served.bulk.runs_at_once = True
+    operation = served.bulk.run(
+        Caller(served, token, "2026-07"), "{ products { nodes { id title } } }", group_objects=False
+    )
+    url = operation.shown(served.store)["url"]
+    whole = requests.get(url, timeout=10).content
+    served.post.set_faults(replace(served.post.faults, reset_share=1.0))
+    with pytest.raises(requests.RequestException):
+        requests.get(url, timeout=10)
+    served.post.set_faults(replace(served.post.faults, reset_share=0.0))
+    rest = requests.get(url, headers={"Range": f"bytes={len(whole) // 2}-"}, timeout=10)
+    assert (rest.status_code, rest.content) == (206, whole[len(whole) // 2 :])
+
+
 def test_the_app_proxy_signs_and_strips_cookies(served, receiver):
     proxied = from_proxy(served, receiver)
     answer = requests.post(proxied + "/beacon?x=1&x=2", data=b"hello", cookies={"cart": "secret"}, timeout=10)
@@ -325,8 +361,6 @@ def test_the_app_proxy_signs_and_strips_cookies(served, receiver):
 
 def from_proxy(shop, receiver):
     """The proxy's address is fixed when the app is assembled, so this one is assembled anew."""
-    from dataclasses import replace
-
     from flask import Flask
     from werkzeug.serving import make_server
 

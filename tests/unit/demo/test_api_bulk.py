@@ -162,6 +162,22 @@ def test_a_failure_in_the_middle_leaves_partial_data(run, shop, client):
         assert len(answer.text.splitlines()) >= 10
 
 
+def test_a_file_that_broke_off_lacks_lines_of_orders_it_has(run, shop, client):
+    shop.bulk.fail_after_objects = 10
+    told = run(ORDERS)
+    with client.get(urlsplit(told["partialDataUrl"]).path) as answer:
+        objects = [json.loads(line) for line in answer.text.splitlines()]
+    n_lines = sum("__parentId" in each for each in objects)
+    assert (len(objects), n_lines) == (10, 2)
+    assert sum(len(order.lines) for order in shop.store.world.orders.values()) > n_lines
+
+
+def test_an_operation_may_have_ended_when_its_asking_is_answered(ask, shop):
+    shop.bulk.runs_at_once = True
+    ask(RUN, q=ORDERS, g=False)
+    assert [each.status for each in shop.bulk.operations.values()] == ["COMPLETED"]
+
+
 def test_a_sixth_operation_at_once_is_refused_and_one_can_be_cancelled(ask, shop):
     shop.bulk.may_go_on.clear()
     numbers = [

@@ -261,3 +261,17 @@ def test_many_threads_lose_nothing(running, receiver):
         thread.join()
     receiver.wait_for(100)
     assert running.post.counts["delivered"] + running.post.n_waiting() == 100
+
+
+def test_whoever_moves_the_clock_delivers_what_is_due_by_it(shop, hand, receiver):
+    shop.install()
+    post = deliver_many(shop, receiver, Faults(shuffle_seconds=600, seed=3), n_events=20)
+    n_at_once = post.deliver_due()
+    while (seconds := post.seconds_to_next()) is not None:
+        hand.move(seconds)
+        post.deliver_due()
+    assert n_at_once < 20
+    assert hand.epoch_seconds - 1_800_000_000 <= 600
+    assert sorted(json.loads(raw)["variants"][0]["inventory_quantity"] for _, raw in receiver.requests) == [
+        *range(20)
+    ]

@@ -1,0 +1,24 @@
+"""A fault on demand: the connection is cut under an answer, as a broken network does."""
+
+from __future__ import annotations
+
+import socket
+
+from flask import request
+
+from app.demo.shop import DemoShop
+
+
+def cut_connection_sometimes(shop: DemoShop) -> bool:
+    """Whether this connection was cut: what was asked for is carried out, and no answer gets out."""
+    is_cut = shop.post.is_unlucky(shop.post.faults.reset_share)
+    if is_cut:
+        cut_connection(shop)
+    return is_cut
+
+
+def cut_connection(shop: DemoShop) -> None:
+    connection = request.environ.get("werkzeug.socket")
+    if connection is not None:
+        connection.shutdown(socket.SHUT_RDWR)
+        shop.post.counts["connections cut"] += 1
