@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import real_now
 from app.db.models import Job
 from app.services.context import Context
 
-# Longer than the longest silence of a healthy job (one fit of a large shop reports in between), short enough
-# that a job whose worker was killed goes on soon.
+log = structlog.get_logger()
+
+# Short enough that a job whose worker was killed goes on soon. A living worker renews it, because one fit of a large
+# shop says nothing for minutes; but not for ever, in case it hangs.
 LEASE = timedelta(seconds=120)
+RENEWED_EVERY_SECONDS = 30.0
+MAX_RENEWALS = 6 * 120
 
 # A job that brought its worker down this often is not tried again by itself.
 MAX_ATTEMPTS = 5
@@ -58,6 +65,16 @@ class RunningJob:
         with self.context.db.shop(self.shop_id) as connection:
             self.save(connection, **changes)
 
+    def renew(self) -> bool:
+        """Hold on to the lease; returns whether it is still ours."""
+        with self.context.db.shop(self.shop_id) as connection:
+            done = connection.execute(
+                update(Job)
+                .where(Job.shop_id == self.shop_id, Job.job_id == self.job_id, Job.lease == self.lease)
+                .values(leased_until=real_now() + LEASE)
+            )
+        return done.rowcount > 0
+
 
 def enqueue_job(connection: Connection, shop_id: int, kind: str, now: datetime) -> None:
     """Ask for a job of this kind; does nothing while one is unfinished."""
@@ -87,13 +104,38 @@ def lease(context: Context, shop_id: int, job_id: int) -> Iterator[RunningJob | 
         yield None
         return
     try:
-        yield job
+        with _renewed(job):
+            yield job
     except LeaseLostError:
         return
     except Exception as error:
         _give_back(job, error)
         raise
     _finish(job)
+
+
+@contextmanager
+def _renewed(job: RunningJob) -> Iterator[None]:
+    """Renew the lease now and then from a thread of its own for the time of the block."""
+    is_over = threading.Event()
+
+    def renew() -> None:
+        for _ in range(MAX_RENEWALS):
+            if is_over.wait(RENEWED_EVERY_SECONDS):
+                return
+            try:
+                if not job.renew():
+                    return
+            except SQLAlchemyError as error:
+                log.warning("lease_not_renewed", job_id=job.job_id, reason=type(error).__name__)
+
+    thread = threading.Thread(target=renew, name=f"lease of job {job.job_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _take(context: Context, shop_id: int, job_id: int) -> RunningJob | None:
