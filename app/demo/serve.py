@@ -29,7 +29,7 @@ from app.demo.oauth import oauth_blueprint
 from app.demo.shop import DemoShop
 from app.demo.store import DemoStore
 from app.demo.throttle import MAXIMUM, RESTORE_PER_SECOND, Bucket
-from app.demo.wire import cut_connection
+from app.demo.wire import connection_cutter
 from app.demo.world import World
 from app.services.orderfile import OrderFileError, Reject
 
@@ -85,7 +85,7 @@ def _bulk_files(shop: DemoShop) -> Blueprint:
             abort(404)
         answer = send_file(shop.bulk.path_of(operation), mimetype="application/jsonl")
         if shop.post.is_unlucky(shop.post.faults.reset_share):
-            answer.response = _broken_off(answer.response, lambda: cut_connection(shop))
+            answer.response = _broken_off(answer.response, connection_cutter(shop))
         return answer
 
     return blueprint

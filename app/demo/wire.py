@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 from flask import request
 
@@ -13,12 +14,17 @@ def cut_connection_sometimes(shop: DemoShop) -> bool:
     """Whether this connection was cut: what was asked for is carried out, and no answer gets out."""
     is_cut = shop.post.is_unlucky(shop.post.faults.reset_share)
     if is_cut:
-        cut_connection(shop)
+        connection_cutter(shop)()
     return is_cut
 
 
-def cut_connection(shop: DemoShop) -> None:
+def connection_cutter(shop: DemoShop) -> Callable[[], None]:
+    """Cuts the connection of the present request, also after its answer was begun."""
     connection = request.environ.get("werkzeug.socket")
-    if connection is not None:
-        connection.shutdown(socket.SHUT_RDWR)
-        shop.post.counts["connections cut"] += 1
+
+    def cut() -> None:
+        if connection is not None:
+            connection.shutdown(socket.SHUT_RDWR)
+            shop.post.counts["connections cut"] += 1
+
+    return cut

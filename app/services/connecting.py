@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 # Shopify's own library refreshes this long before the end (shopify-app-js, WITHIN_MILLISECONDS_OF_EXPIRY).
 REFRESH_BEFORE = timedelta(minutes=5)
+# Of a token that lives shorter than usual, the last part of its life: five minutes might be all of it.
+REFRESH_SHARE = 0.2
 
 
 def client_for(context: Context, shop_id: int) -> ShopClient:
@@ -30,7 +32,12 @@ def client_for(context: Context, shop_id: int) -> ShopClient:
     with context.db.shop(shop_id) as connection:
         shop = get_shop(connection, shop_id)
     return context.platforms[shop.platform].client(
-        ConnectedShop(shop_id, shop.domain, lambda: access_token(context, shop_id))
+        ConnectedShop(
+            shop_id,
+            shop.domain,
+            lambda: access_token(context, shop_id),
+            lambda refused: renew_token(context, shop_id, refused),
+        )
     )
 
 
@@ -48,11 +55,16 @@ def access_token(context: Context, shop_id: int, *, now: datetime | None = None)
         row = connection.execute(_CREDENTIALS).mappings().one_or_none()
     if row is not None and _is_fresh(row, now):
         return context.vault.open(row["access_token"])
-    try:
-        return _refresh(context, shop_id, now)
-    except NeedsReconnectError:
-        _mark_needs_reconnect(context, shop_id)
-        raise
+    return _refresh(context, shop_id, now)
+
+
+def renew_token(context: Context, shop_id: int, refused: str, *, now: datetime | None = None) -> str:
+    """Another token in place of one the shop refused before its time; the one another caller got meanwhile, if any.
+
+    Raises:
+        NeedsReconnectError: as `access_token`.
+    """
+    return _refresh(context, shop_id, now or real_now(), refused)
 
 
 def save_credentials(
@@ -98,13 +110,26 @@ def reseal_all(context: Context) -> int:
     return n_resealed
 
 
-def _refresh(context: Context, shop_id: int, now: datetime) -> str:
+def _refresh(context: Context, shop_id: int, now: datetime, refused: str | None = None) -> str:
+    try:
+        return _refresh_once(context, shop_id, now, refused)
+    except NeedsReconnectError:
+        _mark_needs_reconnect(context, shop_id)
+        raise
+
+
+def _refresh_once(context: Context, shop_id: int, now: datetime, refused: str | None) -> str:
     with context.db.shop(shop_id) as connection:
         row = connection.execute(_CREDENTIALS.with_for_update()).mappings().one_or_none()
-        if row is None or row["refresh_token"] is None:
+        if row is None:
             raise NeedsReconnectError
-        if _is_fresh(row, now):  # another caller refreshed while this one waited for the row
-            return context.vault.open(row["access_token"])
+        held = context.vault.open(row["access_token"])
+        if (
+            _is_fresh(row, now) and held != refused
+        ):  # another caller refreshed while this one waited for the row
+            return held
+        if row["refresh_token"] is None:
+            raise NeedsReconnectError
         shop = get_shop(connection, shop_id)
         fresh = context.platforms[shop.platform].refresh(
             shop.domain, context.vault.open(row["refresh_token"]), now
@@ -121,7 +146,11 @@ def _mark_needs_reconnect(context: Context, shop_id: int) -> None:
 
 
 def _is_fresh(row: RowMapping, now: datetime) -> bool:
-    return row["expires_at"] is None or row["expires_at"] - REFRESH_BEFORE > now
+    ends_at: datetime | None = row["expires_at"]
+    if ends_at is None:
+        return True
+    issued_at: datetime = row["updated_at"]
+    return ends_at - min(REFRESH_BEFORE, (ends_at - issued_at) * REFRESH_SHARE) > now
 
 
 _CREDENTIALS = select(Credential.__table__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 
 from app.domain.catalog import Product
 from app.domain.events import Customer, Order
-from app.platforms.base import ExportKind, PlatformError, ShopClient
+from app.platforms.base import ExportKind, ExportState, PlatformError, ShopClient
 from app.services import recording
 from app.services.applying import Scene, take_orders
 from app.services.connecting import client_for
@@ -34,6 +35,9 @@ BATCH = 500
 # Seconds between looks at an export that is not ready; the platform also tells by webhook.
 LOOK_SECONDS = 0.5
 LONGEST_LOOK_SECONDS = 10.0
+
+# How often one kind's export may break off before the job gives up for now; each goes on where the last one held.
+MAX_BREAKS = 5
 
 # Orders younger than this can still end a flow that is running; older ones are history.
 LIVE_ORDER_AGE = timedelta(days=30)
@@ -56,7 +60,7 @@ def run_import(context: Context, job: RunningJob) -> None:
             continue
         _run_phase(context, job, client, phase)
         finished.append(phase)
-        job.report(finished=finished, handle=None, n_done=0, n_total=None)
+        job.report(finished=finished, handle=None, after=None, n_done=0, n_total=None)
     with context.db.shop(job.shop_id) as connection:
         recording.refresh_order_counts(connection, job.shop_id)
         enqueue_job(connection, job.shop_id, "training", context.clock.now())
@@ -65,27 +69,68 @@ def run_import(context: Context, job: RunningJob) -> None:
 
 
 def _run_phase(context: Context, job: RunningJob, client: ShopClient, phase: ExportKind) -> None:
+    """Export, wait, read. An export that broke off is used for what it holds, and the rest is asked for again."""
     handle = job.progress.get("handle") if job.progress.get("phase") == phase else None
     if handle is None:
         handle = client.begin_export(phase)
-        job.report(phase=phase, handle=handle, n_done=0, n_total=client.count(phase))
-    _wait_for(client, handle, job)
-    n_done = int(job.progress.get("n_done", 0))
-    for batch in batches(client.read_export(phase, handle, n_skip=n_done), BATCH):
+        job.report(phase=phase, handle=handle, n_done=0, n_before=0, n_breaks=0, n_total=client.count(phase))
+    while _wait_for(client, handle, job).is_failed:
+        _read(context, job, client, phase, handle, is_whole=False)
+        handle = _resume(job, client, phase, handle)
+    _read(context, job, client, phase, handle, is_whole=True)
+
+
+def _read(
+    context: Context, job: RunningJob, client: ShopClient, phase: ExportKind, handle: str, *, is_whole: bool
+) -> None:
+    """Record what a file holds and earlier runs have not; `n_done` counts the objects, those of earlier files too."""
+    n_done, n_before = int(job.progress.get("n_done", 0)), int(job.progress.get("n_before", 0))
+    for batch in batches(client.read_export(phase, handle, n_skip=n_done - n_before), BATCH):
         with context.db.shop(job.shop_id) as connection:
             shop = get_shop(connection, job.shop_id)
-            _WRITE[phase](context, connection, shop, batch)
+            _WRITE[phase](
+                context, connection, shop, batch if is_whole else [_outdated(each) for each in batch]
+            )
             n_done += len(batch)
             totals = job.progress.get("totals", {}) | {phase: n_done}
             job.save(connection, n_done=n_done, totals=totals)
 
 
-def _wait_for(client: ShopClient, handle: str, job: RunningJob) -> None:
+def _outdated(each: Product | Customer | Order) -> Product | Customer | Order:
+    """A version just older than this one: a file that broke off may lack lines, and must not outlive the whole."""
+    return replace(each, source_updated_at=each.source_updated_at - timedelta(microseconds=1))
+
+
+def _resume(job: RunningJob, client: ShopClient, phase: ExportKind, broken: str) -> str:
+    """Ask for what comes after the last object the broken file has whole; for everything where it has none.
+
+    Raises:
+        ExportFailedError: it broke off too often; a later run begins anew.
+    """
+    n_breaks = int(job.progress.get("n_breaks", 0)) + 1
+    if n_breaks > MAX_BREAKS:
+        job.report(handle=None)
+        raise ExportFailedError(f"the shop's export of {phase} broke off {n_breaks} times")
+    reach, n_whole = client.export_reach(phase, broken)
+    after = reach or job.progress.get("after")
+    handle = client.begin_export(phase, after)
+    n_before = int(job.progress.get("n_before", 0)) + n_whole
+    job.report(handle=handle, after=after, n_before=n_before, n_done=n_before, n_breaks=n_breaks)
+    log.info("export_resumed", shop_id=job.shop_id, phase=phase, n_held=n_before)
+    return handle
+
+
+def _wait_for(client: ShopClient, handle: str, job: RunningJob) -> ExportState:
+    """Wait for an end that leaves something to read.
+
+    Raises:
+        ExportFailedError: it left nothing.
+    """
     pause = LOOK_SECONDS
     while True:
         state = client.export_state(handle)
         if state.is_ready:
-            return
+            return state
         if state.is_failed:
             job.report(handle=None)
             raise ExportFailedError(f"the shop's export failed: {state.reason or 'no reason was given'}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import Connection, TextClause, text
 
 from app.domain.catalog import Product
 from app.domain.events import Customer, Order
+from app.platforms.base import MOST_ASKED, ExportKind, ShopClient
 from app.services import recording
 from app.services.applying import Scene, take_orders
 from app.services.connecting import client_for
@@ -44,6 +47,7 @@ def reconcile(context: Context, shop_id: int, look_back: timedelta = REGULAR) ->
             _customers(context, shop_id, batch) for batch in batches(client.customers(since), BATCH)
         ),
         "orders": sum(_orders(context, shop_id, batch) for batch in batches(client.orders(since), BATCH)),
+        "removed": sum(_remove_missing(context, shop_id, client, kind) for kind in _REMOVE),
     }
     if any(differed.values()):
         log.info("reconciled", shop_id=shop_id, **differed)
@@ -67,3 +71,59 @@ def _customers(context: Context, shop_id: int, batch: list[Customer]) -> int:
 def _orders(context: Context, shop_id: int, batch: list[Order]) -> int:
     with context.db.shop(shop_id) as connection:
         return take_orders(Scene(context, connection, get_shop(connection, shop_id)), batch)
+
+
+def _remove_missing(context: Context, shop_id: int, client: ShopClient, kind: ExportKind) -> int:
+    """Remove what the shop no longer has: a deletion leaves nothing behind that "changed since" would find.
+
+    Ranges of ids are counted on both sides, and halved where the shop has fewer: as a rule one count says that
+    there is nothing to look for.
+    """
+    with context.db.shop(shop_id) as connection:
+        known = sorted(int(row[0]) for row in connection.execute(_KNOWN[kind], {"now": context.clock.now()}))
+    gone = _gone(client, kind, known)
+    if not gone:
+        return 0
+    with context.db.shop(shop_id) as connection:
+        for number in gone:
+            _REMOVE[kind](connection, shop_id, str(number), context.clock.now())
+        shop = get_shop(connection, shop_id)
+    if kind == "products":
+        forget_shelves(context, shop)
+    return len(gone)
+
+
+def _gone(client: ShopClient, kind: ExportKind, ids: Sequence[int]) -> list[int]:
+    n_there = client.count(kind, (ids[0], ids[-1])) if ids else None
+    if n_there is None or n_there >= len(ids):
+        return []
+    if len(ids) <= MOST_ASKED:
+        missing = client.missing(kind, ids)
+        # More than the count says: they are withheld from us rather than gone.
+        return sorted(missing) if len(missing) <= len(ids) - n_there else []
+    half = len(ids) // 2
+    return _gone(client, kind, ids[:half]) + _gone(client, kind, ids[half:])
+
+
+_REMOVE: dict[ExportKind, Callable[[Connection, int, str, datetime], object]] = {
+    "products": recording.remove_product,
+    "customers": recording.remove_customer,
+    "orders": recording.remove_order,
+}
+
+# A file's orders (`backfilling`) are named by their id, and the shop need not have them. Without read_all_orders
+# it shows 60 days by its own date of an order, which may be some days from the date we keep.
+_KNOWN: dict[ExportKind, TextClause] = {
+    "products": text(
+        "SELECT platform_product_id FROM products WHERE removed_at IS NULL AND platform_product_id ~ '^[0-9]{1,18}$'"
+    ),
+    "customers": text(
+        "SELECT platform_customer_id FROM customers WHERE removed_at IS NULL"
+        " AND platform_customer_id ~ '^[0-9]{1,18}$'"
+    ),
+    "orders": text("""
+        SELECT platform_order_id FROM orders
+        WHERE removed_at IS NULL AND platform_order_id ~ '^[0-9]{1,18}$' AND name <> platform_order_id
+          AND (placed_at > :now - interval '50 days'
+               OR EXISTS (SELECT FROM credentials WHERE scopes LIKE '%read_all_orders%'))"""),
+}

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.clock import real_now
 from app.platforms.base import Credentials, NeedsReconnectError
-from app.services.connecting import access_token, reseal_all, save_credentials
+from app.services.connecting import access_token, renew_token, reseal_all, save_credentials
 from app.services.vault import Vault, VaultError
 
 
@@ -34,7 +34,11 @@ class CountingPlatform:
 
 def expire(context, shop):
     with context.db.shop(shop.shop_id) as connection:
-        connection.execute(text("UPDATE credentials SET expires_at = now() + interval '1 minute'"))
+        connection.execute(
+            text("""
+                UPDATE credentials
+                SET expires_at = now() + interval '1 minute', updated_at = now() - interval '59 minutes'""")
+        )
 
 
 def test_twenty_callers_at_the_moment_of_expiry_make_one_refresh(context, ada):
@@ -50,6 +54,40 @@ def test_a_fresh_token_is_used_as_it_is(context, ada):
     platform = CountingPlatform()
     assert access_token(replace(context, platforms={"shopify": platform}), ada.shop_id) == "shpat_test"
     assert platform.n_refreshes == 0
+
+
+def test_twenty_callers_whose_token_was_refused_before_its_time_make_one_refresh(context, ada):
+    platform = CountingPlatform()
+    context = replace(context, platforms={"shopify": platform})
+    with ThreadPoolExecutor(20) as pool:
+        tokens = set(pool.map(lambda _: renew_token(context, ada.shop_id, "shpat_test"), range(20)))
+    assert (tokens, platform.n_refreshes) == ({"shpat_1"}, 1)
+    assert access_token(context, ada.shop_id) == "shpat_1"
+
+
+def test_a_token_of_a_minute_is_used_for_most_of_it(context, ada):
+    platform = CountingPlatform()
+    context, now = replace(context, platforms={"shopify": platform}), real_now()
+    with context.db.shop(ada.shop_id) as connection:
+        minute = Credentials(
+            shop_domain=ada.domain,
+            access_token="shpat_short",
+            refresh_token="shprt_short",
+            expires_at=now + timedelta(seconds=60),
+        )
+        save_credentials(context, connection, ada.shop_id, minute, now)
+    assert access_token(context, ada.shop_id, now=now + timedelta(seconds=45)) == "shpat_short"
+    assert access_token(context, ada.shop_id, now=now + timedelta(seconds=50)) == "shpat_1"
+
+
+def test_a_refused_token_without_a_way_to_another_asks_the_merchant_to_open_the_app(context, ada):
+    with context.db.shop(ada.shop_id) as connection:
+        lasting = Credentials(shop_domain=ada.domain, access_token="shpat_lasting")
+        save_credentials(context, connection, ada.shop_id, lasting, real_now())
+    with pytest.raises(NeedsReconnectError):
+        renew_token(context, ada.shop_id, "shpat_lasting")
+    with context.db.shop(ada.shop_id) as connection:
+        assert connection.execute(text("SELECT state FROM shops")).scalar() == "needs_reconnect"
 
 
 def test_a_dead_pair_asks_the_merchant_to_open_the_app(context, ada):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import requests
@@ -43,7 +43,12 @@ class ShopifyPlatform:
         app_url: str,
         session: requests.Session | None = None,
     ) -> None:
-        """Take the app's own credentials, newest secret first; `base_url` stands in for `https://{shop}`."""
+        """Take the app's own credentials, newest secret first; `base_url` stands in for `https://{shop}`.
+
+        `pause` waits for so many seconds, `seconds` tells how many have passed; together they are a clock.
+        """
+        pause: Callable[[float], None] = sleep,
+        seconds: Callable[[], float] = monotonic,
         self._api_key = api_key
         self._secrets = tuple(secret for secret in api_secrets if secret)
         self._scopes = tuple(scopes)
@@ -53,6 +58,7 @@ class ShopifyPlatform:
         self._session = session or new_session()
 
     def begin_install(self, request: InstallRequest) -> Redirect:
+        self._pause, self._seconds = pause, seconds
         return install.authorize_url(request, self._secrets, self._api_key, self._scopes, self._base_url)
 
     def complete_install(self, callback: InstallCallback) -> Credentials:
@@ -97,6 +103,9 @@ class ShopifyPlatform:
             access_token=shop.access_token,
         )
         return ShopifyClient(graphql, app_url=self._app_url, api_key=self._api_key, base_url=self._base_url)
+            renew=shop.renew,
+            pause=self._pause,
+            now=self._seconds,
 
     def lacking(self, granted: Sequence[str], features: Sequence[Feature]) -> tuple[Feature, ...]:
         return permissions.lacking(granted, features)
@@ -131,3 +140,4 @@ class ShopifyPlatform:
             api_secret=self._secrets[0] if self._secrets else b"",
             base_url=self._base_url,
         )
+            pause=self._pause,

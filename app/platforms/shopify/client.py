@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from app.platforms.shopify.answers import understood
 from app.platforms.shopify.export import download, read_joined
 from app.platforms.shopify.graphql import GraphQL, TooCostlyError, operation
 from app.platforms.shopify.themelists import ShopifyThemeLists
+from app.platforms.shopify.names import gid, id_of
 from app.platforms.shopify.topics import CALLBACK_PATH, TOPICS, enum_of
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 _PAGE_SIZES: Final[dict[str, int]] = {"products": 8, "customers": 100, "orders": 10, "webhooks": 250}
 _N_MORE_CHILDREN: Final = 100
 # Shopify pages no further than 25,000 objects; well before, the question is put again from the last moment.
+# What each kind is called in a global id.
+_TYPES: Final[dict[ExportKind, str]] = {"products": "Product", "customers": "Customer", "orders": "Order"}
 _MAX_PAGED: Final = 20_000
 # How long before asking again when another export is under way.
 _EXPORT_BUSY_SECONDS: Final = 60.0
@@ -73,16 +76,27 @@ class ShopifyClient:
             country=shop.child("shopAddress").text("countryCodeV2"),
         )
 
-    def count(self, kind: ExportKind) -> int | None:
+    def count(self, kind: ExportKind, between: tuple[int, int] | None = None) -> int | None:
         """How many there are, as far as this app may see: orders of the last 60 days without read_all_orders."""
-        return Body(self._run(f"count_{kind}")).child(f"{kind}Count").whole("count")
+        query = f"id:>={between[0]} AND id:<={between[1]}" if between else None
+        return Body(self._run(f"count_{kind}", {"query": query})).child(f"{kind}Count").whole("count")
+
+    @understood
+    def missing(self, kind: ExportKind, ids: Sequence[int]) -> set[int]:
+        asked = [gid(_TYPES[kind], str(number)) for number in ids]
+        listed = self._run("still_there", {"ids": asked}).get("nodes")
+        if not isinstance(listed, list) or len(listed) != len(asked):
+            raise UnreadableError("nodes: not as many as were asked for")
+        return {number for number, node in zip(ids, listed, strict=True) if node is None}
 
     # -- bulk export ---------------------------------------------------------------------------------------
 
     @understood
-    def begin_export(self, kind: ExportKind) -> str:
+    def begin_export(self, kind: ExportKind, after: int | None = None) -> str:
         query = operation(f"export_{kind}").text
         # Asked twice, one of two exports is never read and ends by itself.
+        if after is not None:  # a bulk query takes no variables
+            query = query.replace("(sortKey: ID)", f'(sortKey: ID, query: "id:>{after}")', 1)
         found = self._run("export_begin", {"query": query}, is_repeatable=True)
         begun = Body(found).child("bulkOperationRunQuery")
         for error in begun.children("userErrors"):
@@ -117,6 +131,33 @@ class ShopifyClient:
     ) -> Iterator[Product | Customer | Order]:
         """Stream a finished export. One unreadable object is left out and logged; it does not stop the others."""
         state = self._export(handle)
+        build = self._builder(kind)
+        for node, children in self._exported(kind, handle, n_skip):
+            try:
+                yield build(node, children)
+            except UnreadableError as error:
+                log.warning("left out of the export of %s of %s: %s", kind, self.graphql.shop_domain, error)
+
+    @understood
+    def export_reach(self, kind: ExportKind, handle: str) -> tuple[int, int]:
+        """How far the file of an export that broke off can be relied on: up to the first gap.
+
+        Children come in any order, so a root's may be missing wherever it stands; each root says how many it has.
+        A root that is missing itself shows in the shop's count of those up to it.
+        """
+        whole, reach = [], 2**63
+        for node, children in self._exported(kind, handle, 0):
+            number = int(id_of(node.get("id"), _TYPES[kind]) or 0)
+            if _has_all_children(kind, node, children):
+                whole.append(number)
+            else:
+                reach = min(reach, number - 1)
+        held = sorted(number for number in whole if 0 < number <= reach)
+        if not held or self.count(kind, (held[0], held[-1])) != len(held):
+            return 0, 0
+        return held[-1], len(held)
+
+    def _exported(self, kind: ExportKind, handle: str, n_skip: int) -> Iterator[tuple[Node, list[dict[str, Any]]]]:
         url = state.url("url") or state.url("partialDataUrl")
         if url is None:
             if state.text("status") == "COMPLETED":
@@ -124,17 +165,10 @@ class ShopifyClient:
             raise PlatformError(
                 f"the export of {kind} is not ready ({state.text('status')})", permanent=False
             )
-        build = self._builder(kind)
         with tempfile.TemporaryDirectory(prefix="regulars-export-") as folder:
             path = Path(folder) / "export.jsonl"
             download(self.graphql.session, self._local(url), path, self.graphql.pause)
-            for node, children in read_joined(path, n_skip=n_skip):
-                try:
-                    yield build(node, children)
-                except UnreadableError as error:
-                    log.warning(
-                        "left out of the export of %s of %s: %s", kind, self.graphql.shop_domain, error
-                    )
+            yield from read_joined(path, n_skip=n_skip)
 
     def _export(self, handle: str) -> Body:
         found = Body(self._run("export_state", {"id": handle}))
@@ -363,5 +397,15 @@ def _updated_since(moment: str | None) -> str | None:
 
 
 def _next_cursor(page: Body) -> str | None:
+def _has_all_children(kind: ExportKind, node: Node, children: Sequence[Node]) -> bool:
+    """Tips and gifts are lines that the order's own sum leaves out, so it may hold more than that, never less."""
+    body = Body(node)
+    if kind == "orders":
+        return sum(Body(line).whole("quantity") or 0 for line in children) >= (
+            body.whole("subtotalLineItemsQuantity") or 0
+        )
+    return kind == "customers" or len(children) == body.child("variantsCount").whole("count")
+
+
     info = page.child("pageInfo")
     return info.text("endCursor") if info.flag("hasNextPage") else None

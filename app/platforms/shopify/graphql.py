@@ -111,6 +111,7 @@ class GraphQL:
     pause: Callable[[float], None] = sleep
     now: Callable[[], float] = monotonic
     bucket: Bucket = field(default_factory=Bucket)
+    renew: Callable[[str], str] | None = field(default=None, repr=False)
 
     def run(self, what: Operation, variables: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """Return the operation's `data`. Fields this app is not approved for are None in it.
@@ -128,8 +129,7 @@ class GraphQL:
             try:
                 return self._once(what, variables or {}, token)
             except NeedsReconnectError:
-                # Another worker may have refreshed the token while this call was under way.
-                if is_second_token or self.access_token() == token:
+                if is_second_token or not self._has_other_token(token):
                     raise
                 is_second_token = True
             except _ThrottledError as error:
@@ -141,6 +141,14 @@ class GraphQL:
                 self._wait(max(error.retry_after_seconds or 0.0, pause_seconds))
                 pause_seconds *= 2
         raise PlatformError(f"{self.shop_domain} throttles this app", retry_after_seconds=MAX_WAIT_SECONDS)
+
+    def _has_other_token(self, refused: str) -> bool:
+        """Whether there is another token than this one.
+
+        Another worker may have refreshed it while the call was under way; or it ended before its time: by
+        another clock, or because the shop took it back.
+        """
+        return (self.renew(refused) if self.renew else self.access_token()) != refused
 
     def _wait(self, seconds: float) -> None:
         if seconds > MAX_WAIT_SECONDS:

@@ -113,6 +113,25 @@ def test_objects_are_counted_without_a_limit(shop, client, kind):
     assert client.count(kind) == 40_321
 
 
+def test_a_range_of_ids_is_counted(shop, client):
+    shop.says("CountOrders", {"ordersCount": {"count": 7}})
+    assert client.count("orders", (11, 9_007_199_254_741_000)) == 7
+    assert shop.asked_for("CountOrders")[0]["query"] == "id:>=11 AND id:<=9007199254741000"
+
+
+def test_what_the_shop_does_not_have_any_more_is_named(shop, client):
+    shop.says("StillThere", {"nodes": [{"id": "gid://shopify/Product/1"}, None]})
+    assert client.missing("products", [1, 2]) == {2}
+    assert shop.asked_for("StillThere")[0]["ids"] == ["gid://shopify/Product/1", "gid://shopify/Product/2"]
+
+
+@pytest.mark.parametrize("answer", [{"nodes": None, "other": 1}, {"nodes": [None]}])
+def test_an_answer_about_other_objects_than_asked_names_nothing(shop, client, answer):
+    shop.says("StillThere", answer)
+    with pytest.raises(PlatformError, match="as many as were asked for"):
+        client.missing("products", [1, 2])
+
+
 def _order_node(number: int, **changed: object) -> dict:
     return {
         "id": f"gid://shopify/Order/{number}",
@@ -462,6 +481,47 @@ def test_exported_orders_are_the_same_as_paged_ones(shop, client, shopify, field
     found = list(client.read_export("orders", HANDLE))
     assert found[1] == ORDER
     assert list(client.read_export("orders", HANDLE, n_skip=1)) == [ORDER]
+
+
+def _told_order(number: int, n_told: int, *quantities: int) -> list[dict]:
+    """An order that says how much it holds, and its lines."""
+    order = {**_order_node(number), "subtotalLineItemsQuantity": n_told}
+    lines = [
+        {
+            **_line_node(),
+            "id": f"gid://shopify/LineItem/{number}{n}",
+            "quantity": q,
+            "__parentId": order["id"],
+        }
+        for n, q in enumerate(quantities)
+    ]
+    return [order, *lines]
+
+
+@pytest.mark.parametrize(
+    ("orders", "n_there", "reach"),
+    [
+        ([(1001, 3, 1, 2), (1002, 1, 1), (1003, 2, 1)], 2, (1002, 2)),  # the last lacks a line
+        ([(1001, 3, 1), (1002, 1, 1)], 1, (0, 0)),  # the first does
+        ([(1001, 1, 1, 1), (1004, 1, 1)], 2, (1004, 2)),  # a tip is a line too
+        ([(1001, 1, 1), (1004, 1, 1)], 3, (0, 0)),  # one between them never came
+        ([], 0, (0, 0)),
+    ],
+)
+def test_a_file_that_broke_off_is_relied_on_up_to_its_first_gap(
+    shop, client, shopify, orders, n_there, reach
+):
+    shop.says("ExportState", _state("FAILED", partialDataUrl=FILE))
+    shop.says("CountOrders", {"ordersCount": {"count": n_there}})
+    shopify.get(FILE, body=_jsonl(*(line for told in reversed(orders) for line in _told_order(*told))))
+    assert client.export_reach("orders", HANDLE) == reach
+
+
+def test_the_rest_of_an_export_is_asked_for_by_id(shop, client):
+    shop.says("ExportBegin", {"bulkOperationRunQuery": {"bulkOperation": {"id": HANDLE}, "userErrors": []}})
+    for kind in ("products", "customers", "orders"):
+        client.begin_export(kind, after=1002)
+    assert all('(sortKey: ID, query: "id:>1002")' in each["query"] for each in shop.asked_for("ExportBegin"))
 
 
 def test_exported_products_and_customers_are_the_same_as_paged_ones(shop, client, shopify):

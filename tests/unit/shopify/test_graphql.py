@@ -173,6 +173,28 @@ def test_a_token_refreshed_meanwhile_is_tried_once(time, shopify):
     assert shopify.calls[1].request.headers["X-Shopify-Access-Token"] == "shpat_2"
 
 
+def test_a_token_refused_before_its_time_is_renewed_once(time, shopify):
+    refused = []
+
+    def renew(token: str) -> str:
+        refused.append(token)
+        tokens.append(f"shpat_{len(refused) + 1}")
+        return tokens[-1]
+
+    tokens = ["shpat_1"]
+    shopify.post(URL, status=401)
+    shopify.post(URL, json={"data": {"ok": 1}})
+    client = _client(time, lambda: tokens[-1])
+    client.renew = renew
+    assert client.run(SHOP) == {"ok": 1}
+    assert refused == ["shpat_1"]
+    shopify.reset()
+    shopify.post(URL, status=401)
+    with pytest.raises(NeedsReconnectError):
+        client.run(SHOP)
+    assert len(shopify.calls) == 2
+
+
 @pytest.mark.parametrize(
     ("status", "permanent", "seconds"), [(404, True, None), (400, True, None), (423, False, 21_600.0)]
 )

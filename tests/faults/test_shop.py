@@ -1,0 +1,77 @@
+"""A shop in which webhooks are lost, doubled, shuffled and late, tokens live a minute and connections are cut.
+
+The clock moves only where somebody would wait; `python -m benchmarks faults` is the same with 50,000 orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from app.services.context import Context
+from app.services.reconciling import DEEP, reconcile
+from benchmarks.faults import run
+from benchmarks.store import FaultyShop, open_faulty_shop
+from benchmarks.world import make_world
+
+pytestmark = pytest.mark.faults
+
+NOTHING = {"products": 0, "customers": 0, "may be mailed": 0, "orders": 0, "carts bought": 0}
+
+
+@pytest.fixture
+def faulty(context: Context) -> Iterator[FaultyShop]:
+    with open_faulty_shop(context, make_world(300)) as opened:
+        yield opened
+
+
+def test_after_one_reconciliation_regulars_knows_what_the_shop_knows(faulty: FaultyShop) -> None:
+    faulty.shop.post.faults = replace(faulty.shop.post.faults, reset_share=0.2)
+    told = run(faulty, n_live=40)
+    assert told.n_imported_wrong == NOTHING
+    assert any(told.n_before.values())
+    assert told.n_after == NOTHING
+    assert told.n_dead == 0
+    assert reconcile(faulty.context, faulty.shop_id, DEEP) == dict.fromkeys(
+        ("products", "customers", "orders", "removed"), 0
+    )
+    # The faults were there.
+    sent = told.deliveries
+    assert min(sent["dropped"], sent["doubled"], sent["late"], sent["connections cut"]) > 0
+    assert any(each.status == "FAILED" for each in faulty.shop.bulk.operations.values())
+    assert faulty.shop.office.n_refreshes > 0
+
+
+def test_deletions_nobody_told_of_are_found(faulty: FaultyShop) -> None:
+    faulty.install()
+    faulty.run_import()
+    store, post = faulty.store, faulty.shop.post
+    post.faults = replace(post.faults, drop_share=1.0)
+    world = store.world
+    products, orders = sorted(world.products), sorted(world.orders)
+    newsletter_only = [number for number in world.customers if not store.orders_of(number)]
+    store.delete_product(products[0])
+    for number in (orders[0], orders[150], orders[-1]):
+        store.delete_order(number)
+    store.delete_customer(newsletter_only[0])
+    assert reconcile(faulty.context, faulty.shop_id)["removed"] == 5
+    assert {kind: len(ids) for kind, ids in faulty.differences().items()} == NOTHING
+
+
+def test_an_import_that_keeps_breaking_off_gives_up_for_now_and_holds_what_it_has(faulty: FaultyShop) -> None:
+    faulty.install()
+    with pytest.raises(RuntimeError, match="no end"):
+        faulty.run_import(n_objects=40)
+    assert faulty.count("SELECT count(*) FROM jobs WHERE state = 'failed' AND kind = 'import'") == 1
+    # Forty parents come before any child: an order's file never holds one whole.
+    assert faulty.count("SELECT count(*) FROM products") == 30
+    assert faulty.count("SELECT count(*) FROM orders") == 40
+
+
+def test_a_token_that_ends_before_its_time_is_renewed(faulty: FaultyShop) -> None:
+    faulty.install()
+    faulty.shop.office.expire_all()
+    assert faulty.run_import() > 0
+    assert faulty.count("SELECT count(*) FROM shops WHERE state = 'connected'") == 1
