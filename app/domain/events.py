@@ -61,6 +61,8 @@ class Order:
     cancelled_at: datetime | None = None
     is_test: bool = False
     landing_path: str | None = None
+    # The shop itself has erased its buyer; they are to be forgotten here too.
+    is_anonymised: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,8 @@ class Cart:
     """A begun purchase. `cart_token` is its key; a checkout brings the e-mail and a recovery link with it.
 
     `is_checkout` tells that the fact came from a checkout: a plain cart never erases what a checkout told.
+    `is_typed` tells that the address was typed but nothing was submitted yet: it is kept only where the merchant
+    has decided so.
     """
 
     cart_token: str
@@ -83,6 +87,7 @@ class Cart:
     recovery_url: str | None = None
     locale: str | None = None
     completed_at: datetime | None = None
+    is_typed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +157,40 @@ class CartRemoved:
     removed_at: datetime
 
 
+class Kind(StrEnum):
+    """What a shop can be asked about by id."""
+
+    PRODUCT = "product"
+    ORDER = "order"
+    CUSTOMER = "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Something happened to this, and the message doesn't say what: the shop is to be asked how it is now."""
+
+    kind: Kind
+    platform_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Asked just now, the shop has no such thing."""
+
+    kind: Kind
+    platform_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDoubted:
+    """A message says that our access has ended; the shop is to be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLost:
+    """Asked just now, the shop no longer lets us in; the merchant has to connect it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class AppUninstalled:
     """`happened_at` guards a newer install against an uninstall that arrives late."""
@@ -202,6 +241,10 @@ CommerceEvent = (
     | OrderRemoved
     | CartSeen
     | CartRemoved
+    | LookUp
+    | Gone
+    | AccessDoubted
+    | AccessLost
     | AppUninstalled
     | ExportFinished
     | ErasureRequested

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
@@ -14,6 +16,10 @@ from app.platforms.base import UnreadableError
 MAX_BYTES: Final = 16 * 1024 * 1024
 # Real deliveries nest 8 deep; the cap keeps later recursion far from Python's limit of 1,000.
 MAX_DEPTH: Final = 40
+# How far PHP's notices may reach before the JSON, and how many brackets in them are tried.
+_MAX_NOTICE: Final = 64 * 1024
+_MAX_OPENINGS: Final = 50
+_OPENING: Final = re.compile(r"[\n>]\s*[\[{]")
 
 
 def decode_object(raw: bytes) -> dict[str, Any]:
@@ -33,6 +39,37 @@ def decode_object(raw: bytes) -> dict[str, Any]:
         raise UnreadableError(f"the body is {_kind(tree)}, not an object")
     _check(tree)
     return tree
+
+
+def decode_answer(raw: bytes) -> dict[str, Any] | list[Any]:
+    """Decode what a shop's own server answered: an object or a list, with whatever its host put around it.
+
+    WordPress sends byte-order marks and PHP's notices before the JSON, and sometimes behind it. The values are
+    held to the same rules as `decode_object`'s.
+
+    Raises:
+        UnreadableError: there is no JSON in it, or what there is breaks a rule.
+    """
+    if len(raw) > MAX_BYTES:
+        raise UnreadableError(f"the body is {len(raw):,} bytes; the limit is {MAX_BYTES:,}")
+    text = raw.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    for start in _openings(text):
+        try:
+            tree, end = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        rest = text[end:].lstrip("\ufeff \t\r\n")
+        if isinstance(tree, (dict, list)) and (not rest or rest.startswith("<")):
+            _check(tree)
+            return tree
+    raise UnreadableError("the body holds no JSON")
+
+
+def _openings(text: str) -> Iterator[int]:
+    """Where JSON may begin: at once, or at the start of one of the first lines or behind a tag."""
+    yield 0
+    for match in itertools.islice(_OPENING.finditer(text, 0, _MAX_NOTICE), _MAX_OPENINGS):
+        yield match.end() - 1
 
 
 def _parse(raw: bytes) -> Any:
@@ -78,7 +115,7 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
-def _check(tree: dict[str, Any]) -> None:
+def _check(tree: dict[str, Any] | list[Any]) -> None:
     """Walk the tree without recursion; it may be as deep as the decoder allowed."""
     pending: list[tuple[str, Any, int]] = [("", tree, 1)]
     while pending:

@@ -1,0 +1,51 @@
+"""What a platform offers beside `ShopClient` when its webhooks can't be rested on; services ask by capability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from app.domain.events import Cart, CommerceEvent, Kind
+from app.domain.money import Money
+
+
+@runtime_checkable
+class AskedClient(Protocol):
+    """Reads a shop that does not tell everything by itself. Every method may raise PlatformError."""
+
+    def carts(self, since: datetime) -> Iterator[Cart]:
+        """Begun purchases, and orders not paid yet, that changed since then."""
+        ...
+
+    def look_up(self, kind: Kind, platform_id: str) -> CommerceEvent | None:
+        """One thing as it is now; None when there is none of this kind under this id."""
+        ...
+
+    def order_ids(self) -> Iterator[str]:
+        """The ids of all orders that are not drafts, the newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discount:
+    """What a code is worth: a share of the cart in percent, or an amount off it; exactly one of the two."""
+
+    expires_at: datetime
+    percent: int | None = None
+    amount: Money | None = None
+    minimum: Money | None = None
+
+
+@runtime_checkable
+class CodeClient(Protocol):
+    """Makes discount codes at the shop. Every method may raise PlatformError."""
+
+    def create_codes(self, discount: Discount, n_codes: int) -> list[str]:
+        """Make unguessable codes that work once each; they name nobody."""
+        ...
+
+    def delete_codes(self, expired_before: datetime) -> int:
+        """Delete codes of ours that expired before then; how many that were."""
+        ...

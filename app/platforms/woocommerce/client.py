@@ -1,0 +1,478 @@
+"""Reads and writes one WooCommerce shop through its REST API; keeps nothing but what a call needs."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import string
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from app.domain.catalog import Product
+from app.domain.events import (
+    Cart,
+    CartSeen,
+    CommerceEvent,
+    Customer,
+    CustomerSeen,
+    Kind,
+    Order,
+    OrderSeen,
+    ProductSeen,
+)
+from app.platforms.asked import Discount
+from app.platforms.base import (
+    CartRef,
+    ExportKind,
+    ExportState,
+    Hook,
+    PlatformError,
+    ShopProfile,
+    StorefrontStatus,
+    UnreadableError,
+    WebhookHealth,
+)
+from app.platforms.fields import Body
+from app.platforms.woocommerce import readings
+from app.platforms.woocommerce.read import order_facts
+from app.platforms.woocommerce.readings import Standing
+from app.platforms.woocommerce.rest import NotFoundError, Rest, Row, TakenError
+from app.platforms.woocommerce.topics import CALLBACK_PATH, TOPICS
+
+log = logging.getLogger(__name__)
+
+Built = TypeVar("Built")
+
+# What is asked of each object; the rest (addresses, telephones, user agents) never leaves the shop.
+_ORDER_FIELDS: Final = (
+    "id,number,status,currency,version,prices_include_tax,date_created_gmt,date_modified_gmt,date_paid_gmt,"
+    "customer_id,billing,total,created_via,line_items,meta_data"
+)
+_PRODUCT_FIELDS: Final = (
+    "id,name,slug,permalink,type,status,catalog_visibility,post_password,sku,price,regular_price,on_sale,"
+    "purchasable,manage_stock,stock_quantity,stock_status,menu_order,categories,tags,brands,images,"
+    "date_created_gmt,date_modified_gmt"
+)
+_VARIATION_FIELDS: Final = (
+    "id,status,sku,price,regular_price,on_sale,purchasable,manage_stock,stock_quantity,stock_status,menu_order,"
+    "attributes"
+)
+_CUSTOMER_FIELDS: Final = "id,email,first_name,role,date_created_gmt,date_modified_gmt,billing,meta_data"
+_HAS_VARIATIONS: Final = ("variable", "variable-subscription")
+
+# The shop's clock and ours may differ.
+_MARGIN: Final = timedelta(minutes=10)
+# Older purchases are known from webhooks and from the looks between them; the live check closes the gap.
+_LIVE_WINDOW: Final = timedelta(hours=24)
+# So many ids are looked through for silent deletions; older orders stay as they are.
+_MAX_SWEPT_ORDERS: Final = 20_000
+# Ids in one question: wc/v3 answers pages of 100 at most.
+_BATCH: Final = 100
+
+# Without the letters and digits that are mistaken for one another; codes are kept in lower case (measured).
+_ALPHABET: Final = "".join(sorted(set(string.ascii_lowercase + string.digits) - set("01ilou")))
+_CODE_LENGTH: Final = 12
+_CODE_META: Final = "_regulars_code"
+
+
+@dataclass(slots=True)
+class WooCommerceClient:
+    """The ShopClient protocol for one WooCommerce shop, and what `asked` adds to it."""
+
+    rest: Rest
+    domain: str
+    app_url: str
+    hook: Callable[[], Hook] | None = field(default=None, repr=False)
+    _currency: str | None = field(default=None)
+
+    @property
+    def store_url(self) -> str:
+        return self.rest.base_url
+
+    def profile(self) -> ShopProfile:
+        """Who the shop is. `store_id` is WooCommerce's own and stays through moves; a copy has it too."""
+        status = Body(self.rest.one("wc/v3/system_status", {"_fields": "environment,settings"}))
+        index = Body(self.rest.one("", {"_fields": "name,timezone_string,gmt_offset"}))
+        environment = status.child("environment")
+        try:
+            currency = status.child("settings").need_text("currency")
+        except UnreadableError as error:
+            raise PlatformError(f"the shop's answer makes no sense ({error})") from error
+        self._currency = currency
+        return ShopProfile(
+            name=readings.plain(index.text("name")) or self.domain,
+            domain=self.domain,
+            public_url=self.store_url,
+            email=self._setting("email_new_order", "recipient", "@"),
+            currency=currency,
+            timezone=_timezone(index),
+            country=(self._setting("general", "woocommerce_default_country") or "").partition(":")[0] or None,
+            locale=(environment.text("language") or "").replace("_", "-") or None,
+            store_id=environment.text("store_id"),
+        )
+
+    def count(self, kind: ExportKind, between: tuple[int, int] | None = None) -> int | None:
+        """How many there are; None for a range of ids, which wc/v3 can't be asked for."""
+        if between is not None:
+            return None
+        if kind == "orders":
+            listed = self._total("orders", {}), self._total("orders", {"status": "checkout-draft"})
+            return None if None in listed else max(0, (listed[0] or 0) - (listed[1] or 0))
+        return self._total(kind, {"status": "publish"} if kind == "products" else {"role": "customer"})
+
+    def missing(self, kind: ExportKind, ids: Sequence[int]) -> set[int]:
+        """Those of the ids that the shop does not have (any more); what lies in the trash is gone."""
+        found: set[int] = set()
+        for start in range(0, len(ids), _BATCH):
+            batch = ids[start : start + _BATCH]
+            query = {"include": ",".join(map(str, batch)), "_fields": "id", **_everything(kind)}
+            found |= {int(row["id"]) for row in self.rest.pages(f"wc/v3/{kind}", query) if _has_id(row)}
+        return set(ids) - found
+
+    def granted_scopes(self) -> tuple[str, ...]:
+        return ("read_write",)  # wc-auth grants all or nothing, and is refused without
+
+    # -- export: pages in the order of ids, so that it goes on where it stopped ----------------------------
+
+    def begin_export(self, kind: ExportKind) -> str:
+        return f"pages:{kind}"
+
+    def export_state(self, handle: str) -> ExportState:
+        return ExportState(is_ready=handle.startswith("pages:"))
+
+    def read_export(
+        self, kind: ExportKind, handle: str, *, n_skip: int = 0
+    ) -> Iterator[Product | Customer | Order]:
+        """Everything of a kind in the order of ids.
+
+        What is no object for us (staff, drafts) fills a row too, so row `n_skip` never lies behind object
+        `n_skip`: a second reading may repeat a few and leaves none out.
+        """
+        del handle
+        query = {"orderby": "id", "order": "asc"}
+        if kind == "products":
+            for row in self._rows("products", {**query, "status": "publish"}, n_skip):
+                yield from self._product(row)
+        elif kind == "customers":
+            for row in self._rows("customers", {**query, "role": "customer"}, n_skip):
+                yield from self._customer(row)
+        else:
+            for row in self._rows("orders", query, n_skip):
+                yield from self._order(row)
+
+    # -- paging --------------------------------------------------------------------------------------------
+
+    def products(self, since: datetime | None = None) -> Iterator[Product]:
+        """What changed since then, unpublished ones too; all that are published when `since` is None.
+
+        A changed variation does not change its parent's date: those are found by a look at everything.
+        """
+        query = {"status": "publish", "orderby": "id", "order": "asc"} if since is None else _since(since)
+        for row in self._rows("products", query):
+            yield from self._product(row)
+
+    def customers(self, since: datetime | None = None) -> Iterator[Customer]:
+        """Who registered since then: wc/v3 can't be asked who changed. Everybody when `since` is None."""
+        if since is None:
+            for row in self._rows("customers", {"role": "customer", "orderby": "id", "order": "asc"}):
+                yield from self._customer(row)
+            return
+        query = {"role": "customer", "orderby": "registered_date", "order": "desc"}
+        for row in self._rows("customers", query):
+            created_at = self._understood(partial(readings.need_gmt, Body(row), "date_created_gmt"))
+            if created_at and created_at[0] < since:
+                return
+            yield from self._customer(row)
+
+    def orders(self, since: datetime | None = None) -> Iterator[Order]:
+        """Purchases and void orders that changed since then; drafts and unpaid ones are `carts`."""
+        query = {"orderby": "id", "order": "asc"} if since is None else _since(since)
+        for row in self._rows("orders", query):
+            yield from self._order(row)
+
+    def carts(self, since: datetime) -> Iterator[Cart]:
+        """Checkouts that were opened, and orders not paid yet, that changed since then.
+
+        Asked for rather than waited for: that core sends drafts by webhook is an open bug (woocommerce#66995).
+        """
+        for row in self._rows("orders", _since(since)):
+            for event in self._understood(partial(order_facts, Body(row), self.store_url)):
+                yield from (fact.cart for fact in event if isinstance(fact, CartSeen))
+
+    def order_ids(self) -> Iterator[str]:
+        query = {"orderby": "id", "order": "desc", "_fields": "id,status"}
+        for n, row in enumerate(self.rest.pages("wc/v3/orders", query)):
+            if n >= _MAX_SWEPT_ORDERS:
+                return
+            if row.get("status") != "checkout-draft" and (number := Body(row).id("id")):
+                yield number
+
+    def look_up(self, kind: Kind, platform_id: str) -> CommerceEvent | None:
+        """One thing as it is now; None when it is gone, in the trash, or no such thing."""
+        try:
+            row = self.rest.one(f"wc/v3/{kind.value}s/{int(platform_id)}", {"_fields": _FIELDS[kind]})
+            body = Body(row)
+            if body.text("status") == "trash":
+                return None
+            if kind is Kind.CUSTOMER:
+                customer = readings.customer_of(body)
+                return CustomerSeen(customer) if customer else None
+            if kind is Kind.ORDER:
+                return order_facts(body, self.store_url)[0]
+            return ProductSeen(self._product_of(row))
+        except NotFoundError:
+            return None
+        except UnreadableError as error:
+            raise PlatformError(f"the shop's answer makes no sense ({error})") from error
+
+    def _rows(self, kind: ExportKind, query: Mapping[str, Any], n_skip: int = 0) -> Iterator[Row]:
+        return self.rest.pages(f"wc/v3/{kind}", {"_fields": _LISTED[kind], **query}, n_skip=n_skip)
+
+    def _product(self, row: Row) -> tuple[Product, ...]:
+        return self._understood(partial(self._product_of, row))
+
+    def _product_of(self, row: Row) -> Product:
+        body = Body(row)
+        variations: tuple[Row, ...] = ()
+        if body.text("type") in _HAS_VARIATIONS:
+            path = f"wc/v3/products/{body.need_id('id')}/variations"
+            variations = tuple(self.rest.pages(path, {"_fields": _VARIATION_FIELDS}))
+        return readings.product_of(body, self.store_url, self._shop_currency(), variations)
+
+    def _customer(self, row: Row) -> tuple[Customer, ...]:
+        found = self._understood(partial(readings.customer_of, Body(row)))
+        return tuple(each for each in found if each is not None)
+
+    def _order(self, row: Row) -> tuple[Order, ...]:
+        found = self._understood(partial(order_facts, Body(row), self.store_url))
+        return tuple(fact.order for facts in found for fact in facts if isinstance(fact, OrderSeen))
+
+    def _understood(self, build: Callable[[], Built]) -> tuple[Built, ...]:
+        """What was built, or nothing: one broken object must not stop an import, and is told in the log."""
+        try:
+            return (build(),)
+        except UnreadableError as error:
+            log.warning("left out of what %s sent: %s", self.domain, error)
+            return ()
+
+    # -- the rest ------------------------------------------------------------------------------------------
+
+    def has_ordered(self, cart: CartRef, since: datetime) -> bool:
+        """Whether this cart, or its person since then, has ordered; every doubt counts as a purchase.
+
+        Any order that is more than a draft counts, unpaid and cancelled ones too. Looks back a day at most:
+        what is older has long been told by webhooks and looks.
+        """
+        number = readings.order_id_of(cart.checkout_token)
+        if number is not None and self._is_placed(number):
+            return True
+        after = max(since - _MARGIN, datetime.now(UTC) - _LIVE_WINDOW)
+        query = {**_since(after), "_fields": "id,status,currency,date_paid_gmt,customer_id,billing,meta_data"}
+        return any(_is_theirs(Body(row), cart) for row in self.rest.pages("wc/v3/orders", query))
+
+    def _is_placed(self, number: str) -> bool:
+        try:
+            row = self.rest.one(f"wc/v3/orders/{number}", {"_fields": "id,status,date_paid_gmt"})
+        except NotFoundError:
+            return False  # the draft was tidied away
+        return _is_order(Body(row))
+
+    def ensure_webhooks(self) -> WebhookHealth:
+        """Have one active webhook a topic at our address with our secret; make anew what is not so.
+
+        A webhook that core disabled after its failures is deleted and made again: set to active it would be
+        disabled by the very next failure, as its count stays (measured).
+        """
+        if self.hook is None:
+            raise PlatformError("a shop that is not connected yet has no webhooks", permanent=True)
+        hook = self.hook()
+        ours, address = f"{self.app_url}{CALLBACK_PATH}", f"{self.app_url}{CALLBACK_PATH}{hook.token}"
+        healthy: set[str] = set()
+        for row in list(self.rest.pages("wc/v3/webhooks", {"orderby": "id", "order": "asc"})):
+            body = Body(row)
+            target, topic, number = body.text("delivery_url") or "", body.text("topic") or "", body.id("id")
+            if not target.startswith(ours) or number is None:
+                continue
+            if (
+                target == address
+                and body.text("status") == "active"
+                and topic in TOPICS
+                and topic not in healthy
+            ):
+                healthy.add(topic)
+            else:
+                self.rest.delete(f"wc/v3/webhooks/{number}")
+        repaired, refused = [], {}
+        for topic in TOPICS:
+            if topic in healthy:
+                continue
+            reason = self._subscribe(topic, address, hook.secret)
+            if reason is None:
+                repaired.append(topic)
+            else:
+                refused[topic] = reason
+        return WebhookHealth(
+            tuple(topic for topic in TOPICS if topic not in refused), tuple(repaired), refused
+        )
+
+    def _subscribe(self, topic: str, address: str, secret: str) -> str | None:
+        """Make one webhook; the reason when the shop refuses. Core calls us before this returns (a ping)."""
+        body = {"name": f"Regulars {topic}", "topic": topic, "delivery_url": address, "secret": secret}
+        try:
+            self.rest.post("wc/v3/webhooks", {**body, "status": "active"})
+        except PlatformError as error:
+            if error.permanent and "refused (4" in str(error):
+                return str(error)
+            raise
+        return None
+
+    def remove_webhooks(self) -> None:
+        """Take our webhooks out of the shop: it is being disconnected."""
+        for row in list(self.rest.pages("wc/v3/webhooks", {})):
+            if str(row.get("delivery_url", "")).startswith(f"{self.app_url}{CALLBACK_PATH}") and _has_id(row):
+                self.rest.delete(f"wc/v3/webhooks/{int(row['id'])}")
+
+    def publish_key(self, public_key: str) -> None:
+        """Nothing to do: the companion plugin fetches the shop's key itself, under a signature."""
+
+    def storefront_status(self) -> StorefrontStatus:
+        """Only the companion plugin knows whether a shelf shows; its page is where the merchant switches it on."""
+        return StorefrontStatus(None, f"{self.store_url}/wp-admin/admin.php?page=regulars")
+
+    def create_codes(self, discount: Discount, n_codes: int) -> list[str]:
+        """Make codes that nobody guesses and that work once each.
+
+        They name nobody: a code bound to an address is refused to a guest who follows a link with it, and is
+        not applied when the address is typed later (measured).
+        """
+        return [self._create_code(discount) for _ in range(n_codes)]
+
+    def _create_code(self, discount: Discount) -> str:
+        amount = discount.amount.as_decimal() if discount.amount else discount.percent
+        body: dict[str, Any] = {
+            "discount_type": "fixed_cart" if discount.amount else "percent",
+            "amount": str(amount),
+            "individual_use": True,
+            "usage_limit": 1,
+            "usage_limit_per_user": 1,
+            "date_expires_gmt": discount.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+            "meta_data": [{"key": _CODE_META, "value": "1"}],
+        }
+        if discount.minimum is not None:
+            body["minimum_amount"] = str(discount.minimum.as_decimal())
+        while True:
+            code = "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH))
+            try:
+                self.rest.post("wc/v3/coupons", {"code": code, **body})
+            except TakenError:
+                continue  # asked again after a lost answer, or one in 10^17
+            return code
+
+    def delete_codes(self, expired_before: datetime) -> int:
+        """Delete codes of ours that expired before then: thousands of them would slow the shop's admin."""
+        rows = self.rest.pages(
+            "wc/v3/coupons", {"_fields": "id,date_expires_gmt,meta_data", "orderby": "id", "order": "asc"}
+        )
+        expired = [row for row in rows if _is_expired_code(Body(row), expired_before)]
+        for row in expired:
+            self.rest.delete(f"wc/v3/coupons/{int(row['id'])}")
+        return len(expired)
+
+    def _shop_currency(self) -> str:
+        return self._currency or self.profile().currency
+
+    def _total(self, kind: str, query: Mapping[str, Any]) -> int | None:
+        return self.rest.get(f"wc/v3/{kind}", {**query, "per_page": 1, "_fields": "id"}).n_total
+
+    def _setting(self, group: str, name: str, holding: str = "") -> str | None:
+        """A setting that is good to know and no reason to fail."""
+        try:
+            value = self.rest.one(f"wc/v3/settings/{group}/{name}").get("value")
+        except PlatformError:
+            return None
+        first = value.split(",")[0].strip() if isinstance(value, str) else ""
+        return first if first and holding in first else None
+
+
+def _since(since: datetime) -> dict[str, str]:
+    """`dates_are_gmt`, or the moment would be read in the shop's own zone (measured)."""
+    return {
+        # The moment itself is left out of what comes after it.
+        "modified_after": (since - timedelta(seconds=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        "dates_are_gmt": "true",
+        # By id: what changes meanwhile keeps its place, so that no page leaves anything out.
+        "orderby": "id",
+        "order": "asc",
+        "status": "any",
+    }
+
+
+def _everything(kind: ExportKind) -> dict[str, str]:
+    return {"customers": {"role": "all"}, "orders": {"status": "any"}, "products": {"status": "any"}}[kind]
+
+
+def _has_id(row: Row) -> bool:
+    return Body(row).id("id") is not None
+
+
+def _is_order(body: Body) -> bool:
+    try:
+        return readings.standing_of(body) is not Standing.DRAFT
+    except UnreadableError:
+        return True
+
+
+def _is_theirs(body: Body, cart: CartRef) -> bool:
+    if not _is_order(body):
+        return False
+    token = readings.cart_token_of(body)
+    if token is not None and token == cart.cart_token:
+        return True
+    customer = body.id("customer_id")
+    if customer is not None and customer == cart.platform_customer_id:
+        return True
+    email = body.child("billing").email("email")
+    return email is not None and cart.email is not None and email.casefold() == cart.email.strip().casefold()
+
+
+def _is_expired_code(body: Body, before: datetime) -> bool:
+    is_ours = readings.meta(body, _CODE_META) is not None and body.id("id") is not None
+    try:
+        expires_at = readings.gmt(body, "date_expires_gmt")
+    except UnreadableError:
+        return False
+    return is_ours and expires_at is not None and expires_at < before
+
+
+def _timezone(index: Body) -> str:
+    """The shop's zone by name; of a shop that chose a mere offset, the zone of that offset."""
+    name = index.text("timezone_string")
+    try:
+        return ZoneInfo(name).key if name else _fixed_zone(index)
+    except (ZoneInfoNotFoundError, ValueError):
+        return "UTC"
+
+
+def _fixed_zone(index: Body) -> str:
+    """`Etc/GMT-2` is two hours east; half hours have no such zone and are rounded down."""
+    try:
+        hours = int(float(str(index.fields.get("gmt_offset") or 0)))
+    except ValueError:
+        return "UTC"
+    return "UTC" if hours == 0 or abs(hours) > 12 else f"Etc/GMT{-hours:+d}"
+
+
+_FIELDS: Final = {
+    Kind.PRODUCT: _PRODUCT_FIELDS,
+    Kind.ORDER: _ORDER_FIELDS,
+    Kind.CUSTOMER: _CUSTOMER_FIELDS,
+}
+_LISTED: Final[dict[ExportKind, str]] = {
+    "products": _PRODUCT_FIELDS,
+    "orders": _ORDER_FIELDS,
+    "customers": _CUSTOMER_FIELDS,
+}
