@@ -143,11 +143,16 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class ConnectedShop:
-    """A shop and the way to a currently valid access token for it."""
+    """A shop and the way to a currently valid access token for it.
+
+    `renew` is told which token the shop refused and returns another; it raises NeedsReconnectError when there
+    is none. Without it a refused token is the end.
+    """
 
     shop_id: int
     domain: str
     access_token: Callable[[], str] = field(repr=False)
+    renew: Callable[[str], str] | None = field(default=None, repr=False)
     # For platforms that sign each shop's webhooks with a secret of its own.
     hook: Callable[[], Hook] | None = field(default=None, repr=False)
     # Held during a request, where a shop must not be asked two things at once.
@@ -259,9 +264,16 @@ class ShopClient(Protocol):
     """Reads and writes one shop. Every method may raise PlatformError."""
 
     def profile(self) -> ShopProfile: ...
-    def count(self, kind: ExportKind) -> int | None: ...
-    def begin_export(self, kind: ExportKind) -> str:
-        """Ask for everything of a kind; returns a handle that survives restarts."""
+    def count(self, kind: ExportKind, between: tuple[int, int] | None = None) -> int | None:
+        """How many there are, of all or of those whose ids lie between these two, both included."""
+        ...
+
+    def missing(self, kind: ExportKind, ids: Sequence[int]) -> set[int]:
+        """Those of the ids, MOST_ASKED at most, that the shop does not have (any more)."""
+        ...
+
+    def begin_export(self, kind: ExportKind, after: int | None = None) -> str:
+        """Ask for everything of a kind, or all whose ids are above `after`; returns a handle that survives restarts."""
         ...
 
     def export_state(self, handle: str) -> ExportState: ...
@@ -276,6 +288,10 @@ class ShopClient(Protocol):
     def orders(self, since: datetime | None = None) -> Iterator[Order]: ...
     def has_ordered(self, cart: CartRef, since: datetime) -> bool:
         """The live check before a send: has this person, or this cart, become an order since `since`?"""
+# Ids in one question whether they still exist (Shopify takes lists of 250).
+MOST_ASKED = 250
+
+
         ...
 
     def ensure_webhooks(self) -> WebhookHealth: ...
@@ -292,6 +308,10 @@ class Platform(Protocol):
     name: str
 
     def begin_install(self, request: InstallRequest) -> Redirect: ...
+    def export_reach(self, kind: ExportKind, handle: str) -> tuple[int, int]:
+        """Of an export that broke off: the id up to which its file is whole, and how many that are; (0, 0) for none."""
+        ...
+
     def complete_install(self, callback: InstallCallback) -> Credentials: ...
     def verify_launch(self, query: Mapping[str, Sequence[str]], now: datetime) -> str:
         """Check a signed launch and return the shop's domain. Raises ForgedError."""
