@@ -260,6 +260,10 @@ class ThemeLists(Protocol):
 SecretLookup = Callable[[str], Sequence[bytes]]  # shop domain -> secrets that may have signed, newest first
 
 
+# Ids in one question whether they still exist (Shopify takes lists of 250).
+MOST_ASKED = 250
+
+
 class ShopClient(Protocol):
     """Reads and writes one shop. Every method may raise PlatformError."""
 
@@ -283,15 +287,15 @@ class ShopClient(Protocol):
         """Stream a finished export in a stable order, leaving out the first `n_skip` objects."""
         ...
 
+    def export_reach(self, kind: ExportKind, handle: str) -> tuple[int, int]:
+        """Of an export that broke off: the id up to which its file is whole, and how many that are; (0, 0) for none."""
+        ...
+
     def products(self, since: datetime | None = None) -> Iterator[Product]: ...
     def customers(self, since: datetime | None = None) -> Iterator[Customer]: ...
     def orders(self, since: datetime | None = None) -> Iterator[Order]: ...
     def has_ordered(self, cart: CartRef, since: datetime) -> bool:
         """The live check before a send: has this person, or this cart, become an order since `since`?"""
-# Ids in one question whether they still exist (Shopify takes lists of 250).
-MOST_ASKED = 250
-
-
         ...
 
     def ensure_webhooks(self) -> WebhookHealth: ...
@@ -308,10 +312,6 @@ class Platform(Protocol):
     name: str
 
     def begin_install(self, request: InstallRequest) -> Redirect: ...
-    def export_reach(self, kind: ExportKind, handle: str) -> tuple[int, int]:
-        """Of an export that broke off: the id up to which its file is whole, and how many that are; (0, 0) for none."""
-        ...
-
     def complete_install(self, callback: InstallCallback) -> Credentials: ...
     def verify_launch(self, query: Mapping[str, Sequence[str]], now: datetime) -> str:
         """Check a signed launch and return the shop's domain. Raises ForgedError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from time import monotonic, sleep
 
 import requests
 
@@ -42,13 +43,13 @@ class ShopifyPlatform:
         base_url: str | None,
         app_url: str,
         session: requests.Session | None = None,
+        pause: Callable[[float], None] = sleep,
+        seconds: Callable[[], float] = monotonic,
     ) -> None:
         """Take the app's own credentials, newest secret first; `base_url` stands in for `https://{shop}`.
 
         `pause` waits for so many seconds, `seconds` tells how many have passed; together they are a clock.
         """
-        pause: Callable[[float], None] = sleep,
-        seconds: Callable[[], float] = monotonic,
         self._api_key = api_key
         self._secrets = tuple(secret for secret in api_secrets if secret)
         self._scopes = tuple(scopes)
@@ -56,9 +57,9 @@ class ShopifyPlatform:
         self._base_url = base_url.rstrip("/") if base_url else None
         self._app_url = app_url.rstrip("/")
         self._session = session or new_session()
+        self._pause, self._seconds = pause, seconds
 
     def begin_install(self, request: InstallRequest) -> Redirect:
-        self._pause, self._seconds = pause, seconds
         return install.authorize_url(request, self._secrets, self._api_key, self._scopes, self._base_url)
 
     def complete_install(self, callback: InstallCallback) -> Credentials:
@@ -101,11 +102,11 @@ class ShopifyPlatform:
             endpoint=f"{install.shop_url(shop.domain, self._base_url)}/admin/api/{self._api_version}/graphql.json",
             shop_domain=shop.domain,
             access_token=shop.access_token,
-        )
-        return ShopifyClient(graphql, app_url=self._app_url, api_key=self._api_key, base_url=self._base_url)
             renew=shop.renew,
             pause=self._pause,
             now=self._seconds,
+        )
+        return ShopifyClient(graphql, app_url=self._app_url, api_key=self._api_key, base_url=self._base_url)
 
     def lacking(self, granted: Sequence[str], features: Sequence[Feature]) -> tuple[Feature, ...]:
         return permissions.lacking(granted, features)
@@ -139,5 +140,5 @@ class ShopifyPlatform:
             api_key=self._api_key,
             api_secret=self._secrets[0] if self._secrets else b"",
             base_url=self._base_url,
-        )
             pause=self._pause,
+        )

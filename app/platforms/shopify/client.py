@@ -29,8 +29,8 @@ from app.platforms.shopify import nodes, purchases, theme
 from app.platforms.shopify.answers import understood
 from app.platforms.shopify.export import download, read_joined
 from app.platforms.shopify.graphql import GraphQL, TooCostlyError, operation
-from app.platforms.shopify.themelists import ShopifyThemeLists
 from app.platforms.shopify.names import gid, id_of
+from app.platforms.shopify.themelists import ShopifyThemeLists
 from app.platforms.shopify.topics import CALLBACK_PATH, TOPICS, enum_of
 
 log = logging.getLogger(__name__)
@@ -38,9 +38,9 @@ log = logging.getLogger(__name__)
 # Objects to a page, so that one call asks for less than the 1,000 points it may cost; halved when that's wrong.
 _PAGE_SIZES: Final[dict[str, int]] = {"products": 8, "customers": 100, "orders": 10, "webhooks": 250}
 _N_MORE_CHILDREN: Final = 100
-# Shopify pages no further than 25,000 objects; well before, the question is put again from the last moment.
 # What each kind is called in a global id.
 _TYPES: Final[dict[ExportKind, str]] = {"products": "Product", "customers": "Customer", "orders": "Order"}
+# Shopify pages no further than 25,000 objects; well before, the question is put again from the last moment.
 _MAX_PAGED: Final = 20_000
 # How long before asking again when another export is under way.
 _EXPORT_BUSY_SECONDS: Final = 60.0
@@ -94,9 +94,9 @@ class ShopifyClient:
     @understood
     def begin_export(self, kind: ExportKind, after: int | None = None) -> str:
         query = operation(f"export_{kind}").text
-        # Asked twice, one of two exports is never read and ends by itself.
         if after is not None:  # a bulk query takes no variables
             query = query.replace("(sortKey: ID)", f'(sortKey: ID, query: "id:>{after}")', 1)
+        # Asked twice, one of two exports is never read and ends by itself.
         found = self._run("export_begin", {"query": query}, is_repeatable=True)
         begun = Body(found).child("bulkOperationRunQuery")
         for error in begun.children("userErrors"):
@@ -130,7 +130,6 @@ class ShopifyClient:
         self, kind: ExportKind, handle: str, *, n_skip: int = 0
     ) -> Iterator[Product | Customer | Order]:
         """Stream a finished export. One unreadable object is left out and logged; it does not stop the others."""
-        state = self._export(handle)
         build = self._builder(kind)
         for node, children in self._exported(kind, handle, n_skip):
             try:
@@ -158,6 +157,7 @@ class ShopifyClient:
         return held[-1], len(held)
 
     def _exported(self, kind: ExportKind, handle: str, n_skip: int) -> Iterator[tuple[Node, list[dict[str, Any]]]]:
+        state = self._export(handle)
         url = state.url("url") or state.url("partialDataUrl")
         if url is None:
             if state.text("status") == "COMPLETED":
@@ -392,11 +392,6 @@ class ShopifyClient:
         return self.graphql.run(operation(name, is_repeatable=is_repeatable), variables)
 
 
-def _updated_since(moment: str | None) -> str | None:
-    return f"updated_at:>='{moment}'" if moment else None
-
-
-def _next_cursor(page: Body) -> str | None:
 def _has_all_children(kind: ExportKind, node: Node, children: Sequence[Node]) -> bool:
     """Tips and gifts are lines that the order's own sum leaves out, so it may hold more than that, never less."""
     body = Body(node)
@@ -407,5 +402,10 @@ def _has_all_children(kind: ExportKind, node: Node, children: Sequence[Node]) ->
     return kind == "customers" or len(children) == body.child("variantsCount").whole("count")
 
 
+def _updated_since(moment: str | None) -> str | None:
+    return f"updated_at:>='{moment}'" if moment else None
+
+
+def _next_cursor(page: Body) -> str | None:
     info = page.child("pageInfo")
     return info.text("endCursor") if info.flag("hasNextPage") else None
