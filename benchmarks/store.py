@@ -118,6 +118,7 @@ class FaultyShop:
     context: Context
     hour: Hour
     session: Counted
+    courier: Hands
     drawn: random.Random
     shop_id: int = 0
 
@@ -290,5 +291,6 @@ def open_faulty_shop(context: Context, world: World, seed: int = 4) -> Iterator[
         beside = replace(context, clock=Clock(), platforms={"shopify": platform})
         drawn = random.Random(seed)
         web = create_app(context=beside).test_client()
-        shop.post._new_courier = lambda: Hands(web, drawn)
-        yield FaultyShop(shop, beside, hour, session, drawn)
+        courier = Hands(web, drawn)
+        shop.post._new_courier = lambda: courier
+        yield FaultyShop(shop, beside, hour, session, courier, drawn)

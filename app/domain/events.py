@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -193,9 +193,13 @@ class AccessLost:
 
 @dataclass(frozen=True, slots=True)
 class AppUninstalled:
-    """`happened_at` guards a newer install against an uninstall that arrives late."""
+    """`happened_at` guards a newer install against an uninstall that arrives late.
+
+    Where that moment is not signed, a captured uninstall could be sent again under a newer one.
+    """
 
     happened_at: datetime
+    is_time_signed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

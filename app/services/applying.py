@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, text
 
 from app.domain import events
 from app.services import consenting, messaging, privacy, recording
 from app.services.context import Context
-from app.services.installing import disconnect
+from app.services.installing import disconnect, is_token_alive
 from app.services.jobs import open_jobs
 from app.services.recommending import forget_shelves
 from app.services.shops import ShopRecord
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,10 @@ def _cart_removed(scene: Scene, event: events.CartRemoved) -> None:
 
 
 def _app_uninstalled(scene: Scene, event: events.AppUninstalled) -> None:
+    """Carry out an uninstall once it is sure to be a real one: its token ends before it is told."""
+    if not event.is_time_signed and is_token_alive(scene.context, scene.shop.shop_id):
+        log.warning("uninstall_not_believed", shop_id=scene.shop.shop_id)
+        return
     if disconnect(scene.connection, scene.shop.shop_id, event.happened_at, scene.now):
         scene.forget_shelves()
 

@@ -14,7 +14,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.clock import real_now
 from app.db.models import Credential, Flow, Shop
-from app.platforms.base import ConnectedShop, Credentials, MerchantSession, PlatformError, ShopProfile
+from app.platforms.base import (
+    ConnectedShop,
+    Credentials,
+    MerchantSession,
+    NeedsApprovalError,
+    PlatformError,
+    ShopProfile,
+)
 from app.services.connecting import client_for, save_credentials
 from app.services.context import Context
 from app.services.jobs import enqueue_job
@@ -106,6 +113,23 @@ def start_import(context: Context, shop_id: int) -> None:
     with context.db.shop(shop_id) as connection:
         enqueue_job(connection, shop_id, "import", context.clock.now())
     context.queue.nudge("upkeep.run_jobs")
+
+
+def is_token_alive(context: Context, shop_id: int) -> bool:
+    """Whether the shop still answers us. Nothing is changed but what renewing the token changes.
+
+    Raises:
+        PlatformError: it can't be told now; ask again.
+    """
+    try:
+        client_for(context, shop_id).profile()
+    except NeedsApprovalError:
+        return True
+    except PlatformError as error:
+        if not error.permanent:
+            raise
+        return False
+    return True
 
 
 def disconnect(connection: Connection, shop_id: int, happened_at: datetime, now: datetime) -> bool:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.demo.webhooks import Faults
 from app.services.context import Context
+from app.services.ingesting import process_shop
 from app.services.reconciling import DEEP, reconcile
 from benchmarks.faults import run
 from benchmarks.store import FaultyShop, open_faulty_shop
@@ -75,3 +78,34 @@ def test_a_token_that_ends_before_its_time_is_renewed(faulty: FaultyShop) -> Non
     faulty.shop.office.expire_all()
     assert faulty.run_import() > 0
     assert faulty.count("SELECT count(*) FROM shops WHERE state = 'connected'") == 1
+
+
+def test_an_uninstall_sent_again_under_a_newer_moment_ends_nothing(faulty: FaultyShop) -> None:
+    faulty.install()
+    faulty.shop.post.faults = Faults()
+    faulty.shop.uninstall()
+    faulty.take_in(1)
+    assert faulty.count("SELECT count(*) FROM shops WHERE state = 'uninstalled'") == 1
+    (captured,) = [each for each in faulty.shop.post.log if each.topic == "app/uninstalled"]
+    faulty.install()
+    newer = {
+        "X-Shopify-Webhook-Id": "another",
+        "X-Shopify-Triggered-At": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+    }
+    assert faulty.courier.deliver(captured.uri, captured.headers | newer, captured.raw).is_success
+    faulty.take_in(1)
+    process_shop(faulty.context, faulty.shop_id)
+    assert faulty.count("SELECT count(*) FROM deliveries WHERE state <> 'done'") == 0
+    assert faulty.count("SELECT count(*) FROM shops WHERE state = 'connected'") == 1
+    assert faulty.count("SELECT count(*) FROM credentials") == 1
+
+
+def test_an_uninstall_that_can_not_be_checked_now_waits(faulty: FaultyShop) -> None:
+    faulty.install()
+    faulty.shop.uninstall()
+    faulty.shop.post.faults = Faults(reset_share=1.0)
+    faulty.take_in(1)
+    assert faulty.count("SELECT count(*) FROM shops WHERE state = 'connected'") == 1
+    faulty.shop.post.faults = Faults()
+    faulty.take_in_all()
+    assert faulty.count("SELECT count(*) FROM shops WHERE state = 'uninstalled'") == 1

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import responses
 from redis import Redis
 from sqlalchemy import text
 
@@ -182,7 +183,14 @@ def test_a_late_uninstall_does_not_undo_a_newer_install(deliver, ada, context):
         assert connection.execute(text("SELECT state FROM shops")).scalar() == "connected"
 
 
+@responses.activate
 def test_an_uninstall_takes_the_tokens_with_it_at_once(deliver, ada, context):
+    responses.post(
+        f"https://{ada.domain}/admin/api/{context.settings.shopify_api_version}/graphql.json", status=401
+    )
+    responses.post(
+        f"https://{ada.domain}/admin/oauth/access_token", status=400, json={"error": "invalid_grant"}
+    )
     deliver(
         ada,
         "app/uninstalled",
