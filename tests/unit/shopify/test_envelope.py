@@ -79,11 +79,41 @@ def test_a_body_signed_with_the_secret_before_the_rotation_is_taken():
         sign(BODY, OLD_SECRET).decode(),
         sign(BODY + b" ", SECRET).decode(),
         sign(BODY, SECRET).hex(),
+        sign(BODY, SECRET).decode().rstrip("="),
+        sign(BODY, SECRET).decode() + "=",
+        sign(BODY, SECRET).decode().swapcase(),
+        sign(BODY, SECRET).decode() + "," + sign(BODY, SECRET).decode(),
+        "sha256=" + sign(BODY, SECRET).decode(),
+        '"' + sign(BODY, SECRET).decode() + '"',
+        sign(b"", SECRET).decode(),
+        sign(BODY.decode().encode("utf-16"), SECRET).decode(),
     ],
 )
 def test_a_wrong_signature_is_forged(signature):
     with pytest.raises(ForgedError, match="signature"):
         open_envelope(_headers(**{"X-Shopify-Hmac-Sha256": signature}), BODY, [SECRET])
+
+
+def test_a_webhook_without_a_signature_is_forged():
+    headers = {name: value for name, value in _headers().items() if "Hmac" not in name}
+    with pytest.raises(ForgedError, match="signature"):
+        open_envelope(headers, BODY, [SECRET])
+    with pytest.raises(ForgedError, match="signature"):
+        open_envelope({**headers, "X-Shopify-Hmac": sign(BODY, SECRET).decode()}, BODY, [SECRET])
+
+
+def test_of_both_spellings_of_a_header_the_older_decides():
+    newer = {"shopify-hmac-sha256": "", "shopify-shop-domain": "evil.myshopify.com"}
+    assert open_envelope({**newer, **_headers()}, BODY, [SECRET]).shop_domain == "ada.myshopify.com"
+    with pytest.raises(ForgedError):
+        open_envelope(
+            {
+                **_headers(**{"X-Shopify-Hmac-Sha256": "x"}),
+                "shopify-hmac-sha256": sign(BODY, SECRET).decode(),
+            },
+            BODY,
+            [SECRET],
+        )
 
 
 def test_no_secret_or_an_empty_one_signs_nothing():

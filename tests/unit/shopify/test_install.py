@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -48,6 +50,14 @@ def _claims(**changed: object) -> dict[str, object]:
 
 def _token(key: bytes = SECRET, algorithm: str = "HS256", **changed: object) -> str:
     return jwt.encode(_claims(**changed), key, algorithm=algorithm)
+
+
+def _unsigned(algorithm: str | None) -> str:
+    header = {"typ": "JWT"} | ({"alg": algorithm} if algorithm else {})
+    parts = (
+        urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, _claims())
+    )
+    return ".".join([*parts, ""])
 
 
 def _verify(token: str, now: datetime = NOW):
@@ -156,6 +166,34 @@ WRONG = {
     "dest missing": lambda: _token(dest=None),
     "sub missing": lambda: _token(sub=None),
     "sub a number": lambda: _token(sub=42),
+    "exp a list": lambda: _token(exp=[AT + 60]),
+    "exp beyond all time": lambda: _token(exp=2**60),
+    "exp below zero": lambda: _token(exp=-1),
+    "nbf as text": lambda: _token(nbf=str(AT)),
+    "iat missing": lambda: _token(iat=None),
+    "aud in capitals": lambda: _token(aud=API_KEY.upper()),
+    "aud a list with ours alone": lambda: _token(aud=[API_KEY]),
+    "aud empty": lambda: _token(aud=""),
+    "iss missing": lambda: _token(iss=None),
+    "iss without encryption": lambda: _token(iss=f"http://{SHOP}/admin"),
+    "iss with a port": lambda: _token(iss=f"https://{SHOP}:443/admin"),
+    "iss of a longer host": lambda: _token(iss=f"https://{SHOP}.evil.example/admin"),
+    "iss with a query": lambda: _token(iss=f"https://{SHOP}/admin?x=1"),
+    "dest with a path": lambda: _token(dest=f"https://{SHOP}/evil"),
+    "dest with an end of line": lambda: _token(dest=f"https://{SHOP}\n"),
+    "dest a list": lambda: _token(dest=[f"https://{SHOP}"]),
+    "dest and iss the admin itself": lambda: _token(
+        dest="https://admin.shopify.com", iss="https://admin.shopify.com/admin"
+    ),
+    "sub empty": lambda: _token(sub=""),
+    "signed with nothing": lambda: _unsigned("none"),
+    "alg None in capitals": lambda: _unsigned("NONE"),
+    "alg that signs with a public key": lambda: _unsigned("RS256"),
+    "no alg": lambda: _unsigned(None),
+    "the signature cut off": lambda: _token().rpartition(".")[0] + ".",
+    "a claim changed after signing": lambda: _token().replace(".", ".e30", 1),
+    "a token in quotes": lambda: f'"{_token()}"',
+    "two tokens": lambda: f"{_token()},{_token()}",
     "nothing": lambda: "",
     "not a token": lambda: "a.b.c",
     "accents": lambda: "é.é.é",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
@@ -130,6 +131,97 @@ def test_a_wrong_signature_is_forged(hmac):
         verify_query({**_query(), "hmac": [hmac]}, [SECRET], NOW)
 
 
+def _hostile() -> dict[str, dict[str, list[str]]]:
+    """Queries made of a truly signed one, each with a change that keeps as much of it as possible."""
+    signed = _signed(_query(**{"ids[]": ["2", "1"], "note": ["é ü+%20"], "empty": [""]}))
+    (signature,) = signed["hmac"]
+    without = {name: values for name, values in signed.items() if name != "hmac"}
+    return {
+        "no hmac": without,
+        "hmac without a value": {**without, "hmac": []},
+        "hmac in capitals": {**without, "hmac": [signature.upper()]},
+        "hmac with a space": {**without, "hmac": [f" {signature}"]},
+        "hmac under another case": {**without, "HMAC": [signature]},
+        "hmac as a list": {**without, "hmac[]": [signature]},
+        "hmac called signature": {**without, "signature": [signature]},
+        "hmac cut short": {**without, "hmac": [signature[:-1]]},
+        "hmac in base64": {**without, "hmac": [b64encode(bytes.fromhex(signature)).decode()]},
+        "shop twice": {**signed, "shop": signed["shop"] * 2},
+        "shop as a list": {**signed, "shop[]": ["evil.myshopify.com"]},
+        "shop under another case": {**signed, "Shop": ["evil.myshopify.com"]},
+        "an empty parameter more": {**signed, "more": [""]},
+        "an empty parameter less": {name: values for name, values in signed.items() if name != "empty"},
+        "a list in another order": {**signed, "ids[]": ["1", "2"]},
+        "a list with one value": {**signed, "ids[]": ["2"]},
+        "a list's brackets gone": {**{k: v for k, v in signed.items() if k != "ids[]"}, "ids": ["2", "1"]},
+        "a plus for a space": {**signed, "note": ["é+ü+%20"]},
+        "another form of an accent": {**signed, "note": ["e\u0301 ü+%20"]},
+        "two parameters made one": {
+            **{name: values for name, values in signed.items() if name != "note"},
+            "empty": ["&note=é ü+%20"],
+        },
+    }
+
+
+HOSTILE = _hostile()
+
+
+@pytest.mark.parametrize("query", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_signed_address_with_anything_changed_is_forged(query):
+    with pytest.raises(ForgedError):
+        verify_query(query, [SECRET], NOW)
+
+
+@pytest.mark.parametrize("canonical", [canonical_decoded, canonical_encoded])
+def test_lists_empty_values_and_every_alphabet_are_signed(canonical):
+    query = _query(**{"ids[]": ["2", "1"], "note": ["é ü+%20&=日本"], "empty": [""], "é=&": ["x"]})
+    assert verify_query(_signed(query, canonical), [SECRET], NOW) == "ada.myshopify.com"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"signature": []},
+        {"shop": ["shop-name.myshopify.com", "shop-name.myshopify.com"]},
+        {"shop": ["evil.myshopify.com"]},
+        {"logged_in_customer_id": ["2"]},
+        {"extra": ["1,2"], "more": [""]},
+        {"path_prefix": ["/apps/awesome_reviews", ""]},
+        {"timestamp": ["1317327555", "1317327556"]},
+        {"Signature": ["0" * 64]},
+    ],
+)
+def test_a_proxied_call_with_anything_changed_is_forged(change):
+    query = {
+        "extra": ["1", "2"],
+        "shop": ["shop-name.myshopify.com"],
+        "logged_in_customer_id": ["1"],
+        "path_prefix": ["/apps/awesome_reviews"],
+        "timestamp": ["1317327555"],
+    }
+    signed = {**query, "signature": [sign_text(canonical_proxy(query), SECRET)]}
+    at = datetime.fromtimestamp(1317327555, UTC)
+    assert verify_app_proxy(signed, [SECRET], at) == "shop-name.myshopify.com"
+    with pytest.raises(ForgedError):
+        verify_app_proxy({**signed, **change}, [SECRET], at)
+
+
+@pytest.mark.parametrize("seconds", [-91, 91])
+def test_a_proxied_call_from_another_time_is_refused(seconds):
+    signed = _query()
+    signed["signature"] = [sign_text(canonical_proxy(signed), SECRET)]
+    with pytest.raises(ForgedError, match="91 s"):
+        verify_app_proxy(signed, [SECRET], NOW + timedelta(seconds=seconds))
+
+
+def test_a_launchs_signature_is_not_a_proxied_calls_and_the_other_way_round():
+    query = _query()
+    with pytest.raises(ForgedError):
+        verify_app_proxy({**query, "signature": _signed(query)["hmac"]}, [SECRET], NOW)
+    with pytest.raises(ForgedError):
+        verify_query({**query, "hmac": [sign_text(canonical_proxy(query), SECRET)]}, [SECRET], NOW)
+
+
 def test_a_signed_name_that_is_no_shop_is_refused():
     with pytest.raises(ForgedError, match="not a shop's name"):
         verify_query(_signed(_query(shop=["ada.myshopify.com.evil.example"])), [SECRET], NOW)
@@ -160,6 +252,25 @@ def test_names_that_are_no_shops_are_refused(text):
         "ada.myshopify.com?x",
         "ada%2emyshopify.com",
         "a" * 64 + ".myshopify.com",
+        "ada.myshopify.com\0",
+        "ada.myshopify.com#.evil.example",
+        "ada.myshopify.com\\.evil.example",
+        "evil.example/ada.myshopify.com",
+        "evil.example#ada.myshopify.com",
+        "//ada.myshopify.com",
+        "ftp://ada.myshopify.com",
+        "ada.myshopify.com:443",
+        "ada.myshopify.com//",
+        "ada .myshopify.com",
+        "\tada.myshopify.com",
+        "ada.myshopify.com,evil.myshopify.com",
+        "ada.shopify.com",
+        "ada.myshopify.io",
+        "xn--.myshopify.com.evil.example",
+        "ada\u200b.myshopify.com",
+        "admin.shopify.com/store/",
+        "admin.shopify.com/store/ada/apps",
+        "admin.shopify.com/store/ada?x=1",
     ],
 )
 def test_names_made_to_deceive_are_refused(text):
