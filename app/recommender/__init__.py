@@ -3,7 +3,8 @@
 from app.recommender.artifact import ArtifactError, from_npz, to_npz
 from app.recommender.blend import Blend
 from app.recommender.card import ModelCard, card
-from app.recommender.evaluation import SIMPLE_BLENDS, Report, Score, backtest
+from app.recommender.choosing import SIMPLE_BLENDS
+from app.recommender.evaluation import Report, Score, backtest
 from app.recommender.factors import DivergedError
 from app.recommender.fitting import Start, fit
 from app.recommender.interactions import Catalogue, CatalogueError, History, HistoryError

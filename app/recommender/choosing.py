@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from app.recommender.interactions import Catalogue, History, IntArray
+    from app.recommender.metrics import Values
     from app.recommender.model import Model
 
 T = TypeVar("T")
@@ -74,6 +75,11 @@ POPULAR_BLENDS = (
     Blend(m=200.0, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
     Blend(m=2000.0, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
     Blend(m=20_000.0, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
+)
+# The simple methods as parameters of ours: what a shop shows where ours loses to them.
+SIMPLE_BLENDS = (
+    Blend(m=0.01, tau=0.0, rho=1.0, borrow=0.0, recency=0.0, lone=1.0),
+    Blend(m=1e6, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
 )
 LONES = (0.5, 1.0)
 BORROWS = (0.0, 0.1, 0.4)
@@ -151,18 +157,23 @@ def choose_blend(model: Model, queries: BasketQueries) -> Blend:
     """Try the shapes of shops, then lone pairs, then how much to borrow, then how much the season counts.
 
     A setting is judged by log HR@10 + log NDCG@10 + `TAIL_WORTH` log tail HR@10, less `LOSS_WORTH` times what
-    it loses in either of the first two against the best of bestsellers and plain counting.
+    it loses in either of the first two against the best of bestsellers and plain counting. One that loses in
+    either all the same gives way to the best that does not, or to what loses least.
     """
     questions = _Questions(queries)
-    floor = np.maximum(*(questions.answered(lists) for lists in simple_lists(model, questions.seeds)))
+    simple = simple_lists(model, questions.seeds)
+    floor = np.maximum(*(questions.answered(lists) for lists in simple))
 
-    def reached(blend: Blend) -> npt.NDArray[np.float64]:
+    def lists_of(blend: Blend) -> IntArray:
         scorer = model.scorer_with(blend)
         parts = [
             top_n(scorer.scores(block), N_PLACES)[0] for block in blocks(questions.seeds, scorer.block_rows)
         ]
         columns = np.concatenate(parts)
-        return questions.answered(np.where(columns >= 0, scorer.candidates[columns], -1))
+        return np.where(columns >= 0, scorer.candidates[columns], -1)
+
+    def reached(blend: Blend) -> npt.NDArray[np.float64]:
+        return questions.answered(lists_of(blend))
 
     def quality(blend: Blend) -> float:
         return _worth(reached(blend), floor)
@@ -174,7 +185,11 @@ def choose_blend(model: Model, queries: BasketQueries) -> Blend:
     # A season may not buy order with hits: it passes, and the lists stay a while.
     kept_hits = np.array([reached(best)[0], -np.inf, -np.inf])
     seasons = (best, *(replace(best, recency=recency) for recency in RECENCIES))
-    return _best(seasons, lambda blend: _worth(reached(blend), np.maximum(floor, kept_hits)), SEASON_MARGIN)
+    best = _best(seasons, lambda blend: _worth(reached(blend), np.maximum(floor, kept_hits)), SEASON_MARGIN)
+    if not questions.shortfall(lists_of(best), simple):
+        return best
+    others = sorted((*SPECIFIC_BLENDS, *POPULAR_BLENDS, *SIMPLE_BLENDS), key=quality, reverse=True)
+    return min((best, *others), key=lambda blend: questions.shortfall(lists_of(blend), simple))
 
 
 def _worth(reached: npt.NDArray[np.float64], floor: npt.NDArray[np.float64]) -> float:
@@ -206,10 +221,30 @@ class _Questions:
     def answered(self, lists_of_seeds: IntArray) -> npt.NDArray[np.float64]:
         """Return log HR@10, log NDCG@10 and log tail HR@10 of the lists of `seeds`."""
         queries, lists = self.queries, lists_of_seeds[self._row_of]
-        held = hits(lists, queries.row, queries.targets, queries.item)
+        hit_rates, ndcgs = self._values(lists_of_seeds)
         tail = hits(np.where(queries.is_head[lists], -1, lists), queries.row, queries.targets, queries.item)
-        means = (hit_rate(held, N_PLACES), ndcg(held, self._n_targets), hit_rate(tail, N_PLACES))
+        means = (hit_rates, ndcgs, hit_rate(tail, N_PLACES))
         return np.array([_log(float(values.mean())) for values in means])
+
+    def shortfall(self, lists_of_seeds: IntArray, simple: tuple[IntArray, ...]) -> float:
+        """How far below the best simple lists these are, in standard errors: the worse of HR@10 and NDCG@10; or 0."""
+        ours, others = self._values(lists_of_seeds), [self._values(lists) for lists in simple]
+        worst = 0.0
+        for measure in range(len(ours)):
+            best = max((other[measure] for other in others), key=lambda values: float(values.mean()))
+            gain = ours[measure] - best
+            if gain.mean() < 0:
+                # Questions of one order stand and fall together.
+                of_order = np.bincount(self.queries.row, gain - gain.mean())
+                error = np.sqrt((of_order**2).sum()) / len(gain)
+                worst = max(worst, float(-gain.mean() / max(error, 1e-12)))
+        return worst
+
+    def _values(self, lists_of_seeds: IntArray) -> tuple[Values, Values]:
+        """HR@10 and NDCG@10 of each question."""
+        queries = self.queries
+        held = hits(lists_of_seeds[self._row_of], queries.row, queries.targets, queries.item)
+        return hit_rate(held, N_PLACES), ndcg(held, self._n_targets)
 
 
 def _best(settings: tuple[T, ...], quality: Callable[[T], float], margin: float = MARGIN) -> T:

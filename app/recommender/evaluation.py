@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.recommender import baselines
-from app.recommender.blend import Blend
 from app.recommender.choosing import DEFAULT_BLEND, DEFAULT_DISCOVERY, DEFAULT_TASTE, customer_lists
 from app.recommender.fitting import chosen, fit_with
 from app.recommender.metrics import (
@@ -27,6 +26,7 @@ from app.recommender.tasks import basket_queries, customer_queries, split_by_tim
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.recommender.blend import Blend
     from app.recommender.interactions import Catalogue, History, IntArray
     from app.recommender.metrics import Values
     from app.recommender.model import Model
@@ -41,11 +41,6 @@ TEST_SHARE = 0.15
 MIN_QUERIES = 100
 # What new parameters may lose against those in use, as a share of NDCG@10.
 TOLERANCE = 0.02
-# The simple methods as parameters of ours: what a shop shows where ours loses to them.
-SIMPLE_BLENDS = (
-    Blend(m=0.01, tau=0.0, rho=1.0, borrow=0.0, recency=0.0, lone=1.0),
-    Blend(m=1e6, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
-)
 
 PRODUCT_METHODS: dict[str, Callable[[Model, int], IntArray]] = {
     "popularity": baselines.popularity_lists,

@@ -175,3 +175,18 @@ def test_a_shop_of_bestsellers_gets_a_popular_blend() -> None:
 
 def test_more_data_is_passed_over_less_often() -> None:
     assert [fitting_epochs(n) for n in (0, 1_000, 400_000, 5_000_000)] == [30, 30, 25, 10]
+
+
+def test_where_products_have_nothing_to_do_with_each_other_bestsellers_are_never_undercut() -> None:
+    random = np.random.default_rng(2)
+    n_items, n_orders = 200, 3000
+    share = 1.0 / np.arange(3, n_items + 3)
+    order = np.repeat(np.arange(n_orders), 5)
+    item = random.choice(n_items, len(order), p=share / share.sum())
+    catalogue = Catalogue.of([str(i) for i in range(n_items)])
+    history = History.of(order, order % 500, item, occurred_at=1.6e9 + order * DAY / 8)
+    report = backtest(
+        catalogue, history, options=replace(FIXED, blend=None), methods=("popularity", "co-purchase", OURS)
+    )
+    assert all(high >= 0 for _, _, high in report.against.values())
+    assert not report.is_below_simple
