@@ -15,7 +15,7 @@ from app.domain.themelists import Found, ListKind
 ExportKind = Literal["products", "customers", "orders"]
 
 # What a merchant may switch on that needs a permission of its own, asked for only then.
-Feature = Literal["theme_lists"]
+Feature = Literal["theme_lists", "all_orders"]
 
 
 class PlatformError(Exception):

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from app.domain.catalog import Product
 from app.domain.events import Customer, Order
 from app.platforms.base import ExportKind, ExportState, PlatformError, ShopClient
-from app.services import recording
+from app.services import permissions, recording
 from app.services.applying import Scene, take_orders
 from app.services.connecting import client_for
 from app.services.context import Context
@@ -54,6 +54,11 @@ def run_import(context: Context, job: RunningJob) -> None:
     so a second run repeats nothing and skips nothing.
     """
     client = client_for(context, job.shop_id)
+    with context.db.shop(job.shop_id) as connection:
+        shop = get_shop(connection, job.shop_id)
+    permissions.missing(
+        context, shop, ["all_orders"]
+    )  # remembered: Home tells what this import could not see
     finished = list(job.progress.get("finished", []))
     for phase in PHASES:
         if phase in finished:

@@ -34,19 +34,24 @@ def extras_client(context: Context, shop_id: int) -> ExtrasClient:
     return client
 
 
+def lacking(context: Context, shop: ShopRecord, features: Sequence[Feature]) -> tuple[Feature, ...]:
+    """Which of these features the merchant still has to permit, by what the shop said last; it is not asked."""
+    platform = extras(context, shop)
+    if platform is None:
+        return ()
+    with context.db.shop(shop.shop_id) as connection:
+        known = connection.execute(select(Credential.scopes)).scalar() or ""
+    return platform.lacking(known.split(","), features)
+
+
 def missing(context: Context, shop: ShopRecord, features: Sequence[Feature]) -> tuple[Feature, ...]:
     """Which of these features the merchant still has to permit.
 
     The shop is asked only where what it said last is not enough; its answer is remembered. A shop that does not
     answer now counts as it stood.
     """
-    platform = extras(context, shop)
-    if not features or platform is None:
-        return ()
-    with context.db.shop(shop.shop_id) as connection:
-        known = connection.execute(select(Credential.scopes)).scalar() or ""
-    found = platform.lacking(known.split(","), features)
-    if not found:
+    platform, found = extras(context, shop), lacking(context, shop, features)
+    if platform is None or not found:
         return ()
     try:
         granted = extras_client(context, shop.shop_id).granted_scopes()

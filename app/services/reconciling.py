@@ -10,14 +10,14 @@ from sqlalchemy import Connection, TextClause, text
 
 from app.domain.catalog import Product
 from app.domain.events import Customer, Order
-from app.platforms.base import MOST_ASKED, ExportKind, ShopClient
-from app.services import recording
+from app.platforms.base import MOST_ASKED, ExportKind, ExtrasClient, ShopClient
+from app.services import permissions, recording
 from app.services.applying import Scene, take_orders
 from app.services.connecting import client_for
 from app.services.context import Context
 from app.services.importing import batches
 from app.services.recommending import forget_shelves
-from app.services.shops import get_shop
+from app.services.shops import ShopRecord, get_shop
 
 log = structlog.get_logger()
 
@@ -29,6 +29,9 @@ REGULAR = timedelta(minutes=15)
 DEEP = timedelta(hours=48)
 
 BATCH = 250
+
+# Of 60 days shown, by the shop's own date of an order, which may be some days from the one we keep.
+SURELY_SEEN = timedelta(days=50)
 
 
 def reconcile(context: Context, shop_id: int, look_back: timedelta = REGULAR) -> dict[str, int]:
@@ -80,17 +83,28 @@ def _remove_missing(context: Context, shop_id: int, client: ShopClient, kind: Ex
     there is nothing to look for.
     """
     with context.db.shop(shop_id) as connection:
-        known = sorted(int(row[0]) for row in connection.execute(_KNOWN[kind], {"now": context.clock.now()}))
+        shop = get_shop(connection, shop_id)
+    is_short = kind == "orders" and _is_history_short(context, shop, client)
+    since = context.clock.now() - SURELY_SEEN if is_short else None
+    with context.db.shop(shop_id) as connection:
+        known = sorted(int(row[0]) for row in connection.execute(_KNOWN[kind], {"since": since}))
     gone = _gone(client, kind, known)
     if not gone:
         return 0
     with context.db.shop(shop_id) as connection:
         for number in gone:
             _REMOVE[kind](connection, shop_id, str(number), context.clock.now())
-        shop = get_shop(connection, shop_id)
     if kind == "products":
         forget_shelves(context, shop)
     return len(gone)
+
+
+def _is_history_short(context: Context, shop: ShopRecord, client: ShopClient) -> bool:
+    """Whether the shop shows us its latest orders only, by what it says now: the others would look deleted."""
+    platform = permissions.extras(context, shop)
+    if platform is None or not isinstance(client, ExtrasClient):
+        return False
+    return bool(platform.lacking(client.granted_scopes(), ["all_orders"]))
 
 
 def _gone(client: ShopClient, kind: ExportKind, ids: Sequence[int]) -> list[int]:
@@ -111,8 +125,7 @@ _REMOVE: dict[ExportKind, Callable[[Connection, int, str, datetime], object]] = 
     "orders": recording.remove_order,
 }
 
-# A file's orders (`backfilling`) are named by their id, and the shop need not have them. Without read_all_orders
-# it shows 60 days by its own date of an order, which may be some days from the date we keep.
+# A file's orders (`backfilling`) are named by their id, and the shop need not have them.
 _KNOWN: dict[ExportKind, TextClause] = {
     "products": text(
         "SELECT platform_product_id FROM products WHERE removed_at IS NULL AND platform_product_id ~ '^[0-9]{1,18}$'"
@@ -124,6 +137,5 @@ _KNOWN: dict[ExportKind, TextClause] = {
     "orders": text("""
         SELECT platform_order_id FROM orders
         WHERE removed_at IS NULL AND platform_order_id ~ '^[0-9]{1,18}$' AND name <> platform_order_id
-          AND (placed_at > :now - interval '50 days'
-               OR EXISTS (SELECT FROM credentials WHERE scopes LIKE '%read_all_orders%'))"""),
+          AND placed_at > coalesce(CAST(:since AS timestamptz), '-infinity')"""),
 }

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from app.platforms.base import Feature
 from app.platforms.shopify.install import missing_scopes
 
-# The same as `optional_scopes` in shopify.app.toml, which has `read_all_orders` beside them.
-SCOPE_OF: Final[dict[Feature, str]] = {"theme_lists": "write_products"}
+# The same as `optional_scopes` in shopify.app.toml.
+SCOPE_OF: Final[dict[Feature, str]] = {"theme_lists": "write_products", "all_orders": "read_all_orders"}
 
 
 def lacking(granted: Sequence[str], features: Sequence[Feature]) -> tuple[Feature, ...]:

@@ -8,8 +8,9 @@ from typing import Any
 from flask import Response, g, url_for
 
 from app.platforms.base import PlatformError
-from app.services import installing, reporting
+from app.services import installing, permissions, reporting
 from app.services.connecting import client_for
+from app.services.context import Context
 from app.services.jobs import enqueue_job
 from app.services.reporting import Figures, Standing, Step
 from app.services.shops import ShopRecord, save_policy
@@ -54,6 +55,7 @@ def _register_pages(desk: Desk) -> None:
             "standing": found,
             "steps": reporting.checklist(shop, found),
             "words": words,
+            "older_orders_url": _older_orders_url(context, shop),
         }
         if found.is_working:
             return desk.render("admin/_progress.html", shop, **values)
@@ -125,7 +127,15 @@ def _home(desk: Desk, toast: str | None = None) -> Response:
         chart=charts.revenue_bars(figures.days),
         troubles=_troubles(shop, found, figures, steps),
         words=words,
+        older_orders_url=_older_orders_url(desk.context, shop),
     )
+
+
+def _older_orders_url(context: Context, shop: ShopRecord) -> str:
+    """Where the merchant lets us see all orders; empty where we see them."""
+    platform = permissions.extras(context, shop)
+    missing = permissions.lacking(context, shop, ["all_orders"])
+    return platform.permission_url(shop.domain, missing) if platform and missing else ""
 
 
 def _troubles(shop: ShopRecord, found: Standing, figures: Figures, steps: tuple[Step, ...]) -> list[Trouble]:
