@@ -95,6 +95,12 @@ class Settings(BaseSettings):
     shopify_base_url: Annotated[
         str | None, Field(description="Takes the place of https://{shop}; the demo store sets it.")
     ] = None
+    shopify_is_own_store: Annotated[
+        bool,
+        Field(
+            description="The app and the shop belong to one organisation: tokens are had by the app's own credentials."
+        ),
+    ] = False
     app_bridge_url: str = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
     smtp_url: Annotated[
         SecretStr | None,

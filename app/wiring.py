@@ -76,6 +76,7 @@ def platforms(settings: Settings) -> Mapping[str, Platform]:
             api_version=settings.shopify_api_version,
             base_url=settings.shopify_base_url,
             app_url=settings.app_url,
+            is_own_store=settings.shopify_is_own_store,
         )
     }
 

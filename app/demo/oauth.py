@@ -133,6 +133,8 @@ def _grant(shop: DemoShop, told: dict[str, Any]) -> dict[str, object]:
     grant_type = told.get("grant_type")
     if grant_type == "refresh_token":
         return shop.office.refresh(str(told.get("refresh_token", "")))
+    if grant_type == "client_credentials":
+        return shop.office.grant_own()
     if grant_type == EXCHANGE:
         return _exchange(shop, told, expiring)
     if told.get("code"):

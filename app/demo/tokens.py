@@ -16,6 +16,8 @@ ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 7_776_000
 # Online tokens end with the merchant's session; Shopify says 86399.
 ONLINE_SECONDS = 86_399
+# A token by client credentials (shopify.dev, Authenticate an app for stores in your organization).
+OWN_SECONDS = 86_399
 # An authorization code is for the very next request.
 CODE_SECONDS = 600
 
@@ -114,6 +116,18 @@ class TokenOffice:
         with self._lock:
             self.n_exchanges += 1
             return self._online() if online else self._offline(expiring)
+
+    def grant_own(self) -> dict[str, object]:
+        """For an app of the shop's own organisation; a day long, and nothing to refresh it with."""
+        with self._lock:
+            if self.config.is_public:
+                raise GrantRefusedError(
+                    "shop_not_permitted", "The app and the shop are of different organizations"
+                )
+            scopes = self._installed().scopes
+            until = self.real() + OWN_SECONDS
+            token = self._issue(Token(f"shpat_{secrets.token_hex(16)}", scopes, "offline", until))
+            return {"access_token": token.value, "scope": ",".join(scopes), "expires_in": OWN_SECONDS}
 
     def migrate(self, permanent: str) -> dict[str, object]:
         """Trades a token that never ends for an expiring pair; there is no way back."""

@@ -330,8 +330,8 @@ class Platform(Protocol):
         """
         ...
 
-    def refresh(self, shop_domain: str, refresh_token: str, now: datetime) -> Credentials:
-        """Trade the refresh token for a new pair. Raises NeedsReconnectError when the pair is dead."""
+    def refresh(self, shop_domain: str, refresh_token: str | None, now: datetime) -> Credentials:
+        """Trade the refresh token for a new pair. Raises NeedsReconnectError when the pair is dead or there is none."""
         ...
 
     def open_envelope(self, headers: Mapping[str, str], raw: bytes, secrets: SecretLookup) -> Envelope | Ping:

@@ -128,11 +128,9 @@ def _refresh_once(context: Context, shop_id: int, now: datetime, refused: str | 
             _is_fresh(row, now) and held != refused
         ):  # another caller refreshed while this one waited for the row
             return held
-        if row["refresh_token"] is None:
-            raise NeedsReconnectError
-        shop = get_shop(connection, shop_id)
+        shop, sealed = get_shop(connection, shop_id), row["refresh_token"]
         fresh = context.platforms[shop.platform].refresh(
-            shop.domain, context.vault.open(row["refresh_token"]), now
+            shop.domain, context.vault.open(sealed) if sealed else None, now
         )
         save_credentials(context, connection, shop_id, fresh, now)
     log.info("token_refreshed", shop_id=shop_id)

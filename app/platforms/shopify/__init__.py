@@ -44,11 +44,13 @@ class ShopifyPlatform:
         app_url: str,
         session: requests.Session | None = None,
         pause: Callable[[float], None] = sleep,
+        is_own_store: bool = False,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
         """Take the app's own credentials, newest secret first; `base_url` stands in for `https://{shop}`.
 
         `pause` waits for so many seconds, `seconds` tells how many have passed; together they are a clock.
+        `is_own_store`: app and shop belong to one organisation in the Dev Dashboard.
         """
         self._api_key = api_key
         self._secrets = tuple(secret for secret in api_secrets if secret)
@@ -58,6 +60,7 @@ class ShopifyPlatform:
         self._app_url = app_url.rstrip("/")
         self._session = session or new_session()
         self._pause, self._seconds = pause, seconds
+        self._is_own_store = is_own_store
 
     def begin_install(self, request: InstallRequest) -> Redirect:
         return install.authorize_url(request, self._secrets, self._api_key, self._scopes, self._base_url)
@@ -84,7 +87,9 @@ class ShopifyPlatform:
     def exchange_session(self, session: MerchantSession, now: datetime) -> Credentials:
         return self._tokens().exchange(session.shop_domain, session.token, now)
 
-    def refresh(self, shop_domain: str, refresh_token: str, now: datetime) -> Credentials:
+    def refresh(self, shop_domain: str, refresh_token: str | None, now: datetime) -> Credentials:
+        if self._is_own_store:
+            return self._tokens().own(shop_domain, now)
         return self._tokens().refresh(shop_domain, refresh_token, now)
 
     def open_envelope(self, headers: Mapping[str, str], raw: bytes, secrets: SecretLookup) -> Envelope:

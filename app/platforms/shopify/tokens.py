@@ -79,13 +79,27 @@ class TokenEndpoint:
         }
         return self._credentials(shop, self._patiently(shop, asked), now)
 
-    def refresh(self, shop: str, refresh_token: str, now: datetime) -> Credentials:
+    def own(self, shop: str, now: datetime) -> Credentials:
+        """Get a token by the app's credentials alone: it lives a day, and no merchant has to open the app.
+
+        For an app in a store of its own organisation (shopify.dev, "Authenticate an app for stores in your
+        organization"); Shopify refuses it to every other.
+
+        Raises:
+            NeedsReconnectError: the app is not installed in this shop.
+            PlatformError: Shopify did not answer, or refuses this app.
+        """
+        return self._credentials(shop, self._patiently(shop, {"grant_type": "client_credentials"}), now)
+
+    def refresh(self, shop: str, refresh_token: str | None, now: datetime) -> Credentials:
         """Trade a refresh token for a new pair, asking again with the same one when the answer was lost.
 
         Raises:
-            NeedsReconnectError: the pair is dead.
+            NeedsReconnectError: the pair is dead, or there is no refresh token.
             PlatformError: Shopify did not answer; the old pair is still to be used.
         """
+        if refresh_token is None:
+            raise NeedsReconnectError
         asked = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         fresh = self._credentials(shop, self._patiently(shop, asked), now)
         # Without a new one the old one is the only way on; were it dead, the next refresh would say so.
@@ -160,7 +174,12 @@ def _refusal(shop: str, answer: requests.Response) -> Exception:
         return PlatformError(
             f"{shop} does not know this app; check SHOPIFY_API_KEY and SHOPIFY_API_SECRET", permanent=True
         )
-    if reason in ("invalid_grant", "invalid_request") or status in (401, 403):
+    if reason == "shop_not_permitted":
+        return PlatformError(
+            f"{shop} is not of the app's own organization; take SHOPIFY_IS_OWN_STORE out of the settings",
+            permanent=True,
+        )
+    if reason in ("invalid_grant", "invalid_request", "app_not_installed") or status in (401, 403):
         return NeedsReconnectError(f"{shop} no longer accepts its refresh token; open the app to reconnect")
     if status == 429 or status >= 500:
         return PlatformError(f"{shop} answered {status}", retry_after_seconds=retry_after(answer))

@@ -287,3 +287,14 @@ def test_the_proxy_signature_agrees_with_the_published_vector():
     }
     wanted = "4c68c8624d737112c91818c11017d24d334b524cb5c2b8ba08daa056f7395ddb"
     assert proxy_signature("hush", query) == wanted
+
+
+def test_an_app_of_the_same_organisation_gets_a_day_by_its_credentials(client, shop):
+    shop.install()
+    assert ask_token(client, grant_type="client_credentials").get_json()["error"] == "shop_not_permitted"
+    shop.office.config = replace(shop.config, is_public=False)
+    told = ask_token(client, grant_type="client_credentials").get_json()
+    assert (set(told), told["expires_in"]) == ({"access_token", "scope", "expires_in"}, 86_399)
+    assert shop.office.check(told["access_token"]) is not None
+    shop.uninstall()
+    assert ask_token(client, grant_type="client_credentials").get_json()["error"] == "app_not_installed"

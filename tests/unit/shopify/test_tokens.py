@@ -187,3 +187,36 @@ def test_the_demo_store_stands_in_for_the_shop(pauses, shopify):
     )
     shopify.post("http://127.0.0.1:5200/admin/oauth/access_token", json=PAIR)
     assert local.grant(SHOP, "a-code", NOW).access_token == "shpat_new"
+
+
+def test_an_app_of_the_shops_own_organisation_needs_nothing_but_its_credentials(endpoint, shopify):
+    shopify.post(URL, json={"access_token": "shpat_own", "scope": "read_orders", "expires_in": 86_399})
+    assert endpoint.own(SHOP, NOW) == Credentials(
+        shop_domain=SHOP,
+        access_token="shpat_own",
+        scopes=("read_orders",),
+        expires_at=NOW + timedelta(seconds=86_399),
+    )
+    assert _form(shopify.calls[0]) == {
+        "client_id": "client-id",
+        "client_secret": "client-secret",
+        "grant_type": "client_credentials",
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "is_over"),
+    [("app_not_installed", True), ("shop_not_permitted", False), ("invalid_client", False)],
+)
+def test_an_app_that_may_not_have_a_token_of_its_own_says_why(endpoint, shopify, error, is_over):
+    shopify.post(URL, status=400, json={"error": error})
+    with pytest.raises(NeedsReconnectError if is_over else PlatformError) as failure:
+        endpoint.own(SHOP, NOW)
+    assert failure.value.permanent
+    assert isinstance(failure.value, NeedsReconnectError) == is_over
+
+
+def test_without_a_refresh_token_nothing_is_asked(endpoint, shopify):
+    with pytest.raises(NeedsReconnectError):
+        endpoint.refresh(SHOP, None, NOW)
+    assert len(shopify.calls) == 0
