@@ -92,6 +92,16 @@ def test_the_newest_description_of_a_product_holds_in_whatever_order_they_come(c
     assert rows(context, ada, "SELECT price FROM variants") == [{"price": 1003}]
 
 
+def test_of_two_changes_within_a_second_the_complete_description_has_the_last_word(context, ada):
+    with context.db.shop(ada.shop_id) as connection:
+        recording.record_products(connection, ada.shop_id, [mug(1, n_available=3)], "EUR")
+        last = mug(1, n_available=2)
+        assert recording.record_products(connection, ada.shop_id, [last], "EUR") == []
+        assert len(recording.record_products(connection, ada.shop_id, [last], "EUR", is_complete=True)) == 1
+        assert recording.record_products(connection, ada.shop_id, [last], "EUR", is_complete=True) == []
+        assert connection.execute(text("SELECT n_available FROM variants")).scalar() == 2
+
+
 def test_a_complete_description_of_the_same_version_corrects_what_a_webhook_could_not_tell(context, ada):
     with context.db.shop(ada.shop_id) as connection:
         recording.record_products(connection, ada.shop_id, [mug(1, n_available=0)], "EUR")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -23,7 +23,8 @@ def record_products(
 
     A description older than the stored one, or than a removal, changes nothing. One of the same version
     counts only where it `is_complete` and says something else: Shopify's webhooks can't tell untracked
-    stock, gift cards or the 101st variant, its API can.
+    stock, gift cards or the 101st variant, its API can; and of two changes within a second, whose versions are
+    the same, the second may be the one that never came.
     """
     latest = {product.platform_product_id: product for product in _oldest_first(products)}
     stage(
@@ -32,7 +33,8 @@ def record_products(
         _PRODUCT_COLUMNS,
         (_product_row(p, currency) for p in latest.values()),
     )
-    values = {"shop_id": shop_id, "is_complete": is_complete}
+    otherwise = _with_other_variants(connection, shop_id, latest) if is_complete else []
+    values = {"shop_id": shop_id, "is_complete": is_complete, "otherwise": otherwise}
     changed = connection.execute(_UPSERT_PRODUCTS, values).all()
     if not changed:
         return []
@@ -60,6 +62,19 @@ def remove_product(
         _REMOVE_PRODUCT, {"shop_id": shop_id, "id": platform_product_id, "removed_at": removed_at}
     )
     return [row.product_id for row in rows]
+
+
+def _with_other_variants(connection: Connection, shop_id: int, latest: Mapping[str, Product]) -> list[str]:
+    """The platform's ids of those whose stored variants are others, or cost or count otherwise."""
+    stored: dict[str, set[tuple[object, ...]]] = {}
+    for row in connection.execute(_STORED_VARIANTS, {"shop_id": shop_id, "ids": list(latest)}):
+        stored.setdefault(row[0], set()).add(tuple(row[1:]))
+    return [
+        key
+        for key, product in latest.items()
+        if stored.get(key, set())
+        != {(v.platform_variant_id, v.price.amount, v.n_available, v.is_available) for v in product.variants}
+    ]
 
 
 def _oldest_first(products: Sequence[Product]) -> list[Product]:
@@ -121,15 +136,24 @@ _UPSERT_PRODUCTS = text(f"""
     WHERE excluded.source_updated_at > products.source_updated_at
        OR (:is_complete AND excluded.source_updated_at = products.source_updated_at
            AND products.removed_at IS NULL
-           AND (excluded.is_available, excluded.is_gift_card, excluded.price, excluded.sole_variant_id)
-               IS DISTINCT FROM
-               (products.is_available, products.is_gift_card, products.price, products.sole_variant_id))
+           AND ((excluded.is_available, excluded.is_gift_card, excluded.price, excluded.sole_variant_id,
+                 excluded.title, excluded.is_published)
+                IS DISTINCT FROM
+                (products.is_available, products.is_gift_card, products.price, products.sole_variant_id,
+                 products.title, products.is_published)
+                OR products.platform_product_id = ANY(:otherwise)))
     RETURNING product_id, platform_product_id""")
 
 _VARIANT_COLUMNS = (
     "product_id bigint, platform_variant_id text, title text, sku text, price bigint, compare_at_price bigint,"
     " n_available bigint, is_available boolean, position bigint"
 )
+
+_STORED_VARIANTS = text("""
+    SELECT products.platform_product_id, variants.platform_variant_id, variants.price, variants.n_available,
+           variants.is_available
+    FROM variants JOIN products USING (shop_id, product_id)
+    WHERE shop_id = :shop_id AND products.platform_product_id = ANY(:ids)""")
 
 _DROP_VARIANTS = text("""
     DELETE FROM variants WHERE shop_id = :shop_id AND (product_id = ANY(:ids)
