@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import structlog
 from celery import shared_task
 
-from app.services import messaging
+from app.platforms.base import PlatformError
+from app.services import messaging, offers
 from app.services.shops import connected_shops
 from workers.celery_app import context
+
+log = structlog.get_logger()
 
 
 @shared_task(name="messaging.send_due")
@@ -25,3 +29,12 @@ def plan() -> None:
 def plan_win_backs() -> None:
     for shop_id in connected_shops(context().db):
         messaging.plan_win_backs(context(), shop_id, context().clock.now())
+
+
+@shared_task(name="messaging.make_codes")
+def make_codes() -> None:
+    for shop_id in connected_shops(context().db):
+        try:
+            offers.make_ahead(context(), shop_id)
+        except PlatformError as error:
+            log.warning("codes_not_made", shop_id=shop_id, reason=str(error))

@@ -14,6 +14,8 @@ PERIODS: dict[str, float] = {
     "messaging.plan": 60,
     # So do customers who lapsed; a rhythm is counted in days.
     "messaging.plan_win_backs": 3600,
+    # Discount codes for the reminders of the next hour are made ahead.
+    "messaging.make_codes": 5 * 60,
     # Deliveries whose nudge was lost are processed.
     "ingest.sweep": 30,
     # Imports and trainings that wait, or whose worker died, are taken up.

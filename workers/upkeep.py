@@ -6,7 +6,16 @@ import structlog
 from celery import shared_task
 
 from app.platforms.base import PlatformError
-from app.services import connecting, importing, installing, jobs, privacy, reconciling, themelists
+from app.services import (
+    connecting,
+    importing,
+    installing,
+    jobs,
+    offers,
+    privacy,
+    reconciling,
+    themelists,
+)
 from app.services.shops import connected_shops
 from workers.celery_app import context
 
@@ -61,6 +70,7 @@ def daily() -> None:
         try:
             installing.repair_connection(context(), shop_id)
             reconciling.reconcile(context(), shop_id, reconciling.DEEP)
+            offers.clean_up(context(), shop_id)
         except PlatformError as error:
             log.warning("daily_round_incomplete", shop_id=shop_id, reason=str(error))
 

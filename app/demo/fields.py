@@ -64,7 +64,9 @@ TYPE_SCOPES = {
     **dict.fromkeys(("Product", "ProductVariant"), "read_products"),
     **dict.fromkeys(("Customer", "CustomerEmailAddress"), "read_customers"),
     **dict.fromkeys(("Order", "LineItem", "AbandonedCheckout", "AbandonedCheckoutLineItem"), "read_orders"),
-    **dict.fromkeys(("DiscountCodeNode", "DiscountCodeBasic"), "read_discounts"),
+    **dict.fromkeys(
+        ("DiscountCodeNode", "DiscountCodeBasic", "DiscountRedeemCodeBulkCreation"), "read_discounts"
+    ),
     "OnlineStoreTheme": "read_themes",
     "WebPixel": "read_pixels",
 }

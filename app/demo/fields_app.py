@@ -211,18 +211,20 @@ def batch_object(caller: Caller, number: int) -> dict[str, Any] | None:
     if kept is None:
         return None
     discount, imported, refused = kept.discount, kept.imported, kept.refused
+    waiting = () if kept.is_done else kept.wanted
     return {
         "__typename": "DiscountRedeemCodeBulkCreation",
         "id": gid("DiscountRedeemCodeBulkCreation", number),
-        "codesCount": len(imported) + len(refused),
+        "codesCount": len(kept.wanted),
         "importedCount": len(imported),
         "failedCount": len(refused),
-        "done": True,
+        "done": kept.is_done,
         "createdAt": utc(kept.created_at),
         "discountCode": discount,
         "codes": Listing(
             [{"code": x, "discountRedeemCode": code_object(discount, x), "errors": []} for x in imported]
             + [{"code": x, "discountRedeemCode": None, "errors": [_TAKEN]} for x in refused]
+            + [{"code": x, "discountRedeemCode": None, "errors": []} for x in waiting]
         ),
     }
 

@@ -134,11 +134,14 @@ class Event:
     due_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CodeBatch:
-    """What one discountRedeemCodeBulkAdd did."""
+    """What one discountRedeemCodeBulkAdd does in its own time: no code works before it is done."""
 
     discount: Discount
-    imported: tuple[str, ...]
-    refused: tuple[str, ...]
+    wanted: tuple[str, ...]
     created_at: datetime
+    n_looks: int = 0
+    is_done: bool = False
+    imported: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()

@@ -13,6 +13,8 @@ from app.demo.live import CodeBatch, Discount
 
 # discountRedeemCodeBulkAdd takes 250 at most (schema; arrays end at 250).
 MAX_CODES = 250
+# The longest code there can be (characters; help.shopify.com, Discount codes).
+MAX_CODE_LENGTH = 255
 
 Payload = dict[str, Any]
 
@@ -90,18 +92,36 @@ def _add_codes(caller: Caller, root: Any, args: dict[str, Any]) -> Payload:
     if len(wanted) > MAX_CODES:
         error = _discount_problem(f"Codes are too many (maximum is {MAX_CODES})", "EXCEEDED_MAX", "codes")
         return {"bulkCreation": None, "userErrors": [error]}
+    if any(not code or len(code) > MAX_CODE_LENGTH for code in wanted):
+        told = f"Codes must have 1 to {MAX_CODE_LENGTH} characters"
+        error = _discount_problem(told, "INVALID", "codes")
+        return {"bulkCreation": None, "userErrors": [error]}
     with caller.store.lock:
-        taken = {x.lower() for d in caller.store.discounts.values() for x in d.codes}
-        imported: list[str] = []
-        refused: list[str] = []
-        for code in wanted:
-            (refused if code.lower() in taken else imported).append(code)
-            taken.add(code.lower())
-        discount.codes.update(dict.fromkeys(imported, 0))
         number = caller.store.world.new_id()
-        batch = CodeBatch(discount, tuple(imported), tuple(refused), caller.store.now())
-        caller.shop.code_batches[number] = batch
+        caller.shop.code_batches[number] = CodeBatch(discount, tuple(wanted), caller.store.now())
     return {"bulkCreation": batch_object(caller, number), "userErrors": []}
+
+
+def look_at_batch(caller: Caller, number: int) -> Payload | None:
+    """A batch as an app that asks for it sees it: the first look finds it queued, the next one done."""
+    with caller.store.lock:
+        batch = caller.shop.code_batches.get(number)
+        if batch is not None and not batch.is_done:
+            batch.n_looks += 1
+            if batch.n_looks > 1:
+                _run_batch(caller, batch)
+    return batch_object(caller, number)
+
+
+def _run_batch(caller: Caller, batch: CodeBatch) -> None:
+    taken = {x.lower() for d in caller.store.discounts.values() for x in d.codes}
+    imported: list[str] = []
+    refused: list[str] = []
+    for code in batch.wanted:
+        (refused if code.lower() in taken else imported).append(code)
+        taken.add(code.lower())
+    batch.discount.codes.update(dict.fromkeys(imported, 0))
+    batch.imported, batch.refused, batch.is_done = tuple(imported), tuple(refused), True
 
 
 def _delete_discount(caller: Caller, root: Any, args: dict[str, Any]) -> Payload:

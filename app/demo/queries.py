@@ -11,7 +11,6 @@ from app.demo.amounts import gid
 from app.demo.fields import Caller, number_of, register
 from app.demo.fields_app import (
     THEME_ID,
-    batch_object,
     installation_object,
     subscription_object,
     theme_object,
@@ -21,6 +20,7 @@ from app.demo.fields_orders import CHECKOUT_SEARCH, ORDER_SEARCH
 from app.demo.fields_people import CUSTOMER_SEARCH
 from app.demo.fields_products import PRODUCT_SEARCH, VARIANT_SEARCH
 from app.demo.listing import Listing, count
+from app.demo.mutations_discounts import look_at_batch
 from app.demo.roots import abandoned, listing_of, matching, orders, visible
 from app.demo.search import Getter
 
@@ -175,7 +175,7 @@ register(
         "nodes": lambda c, r, a: [node(c, of_id) for of_id in a["ids"]],
         "codeDiscountNode": lambda c, r, a: _discount(c, a["id"]),
         "codeDiscountNodeByCode": lambda c, r, a: _code_node(c, a["code"]),
-        "discountRedeemCodeBulkCreation": lambda c, r, a: batch_object(
+        "discountRedeemCodeBulkCreation": lambda c, r, a: look_at_batch(
             c, number_of(a["id"], "DiscountRedeemCodeBulkCreation")
         ),
         "webPixel": lambda c, r, a: _pixel(c),

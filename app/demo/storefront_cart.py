@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -284,6 +285,8 @@ def _add_links(shop: Blueprint, store: DemoStore) -> None:
             checkout = store.start_checkout(cart.token)
             if isinstance(email, dict) and email.get("email"):
                 store.update_checkout(checkout.token, email=str(email["email"]))
+            with suppress(DemoStoreError):  # a code that can't be used leaves the price as it is
+                store.apply_code(checkout.token, request.args.get("discount"))
             answer = redirect(f"/checkouts/cn/{checkout.token}", 302)
         if refused:
             _told(answer, refused)

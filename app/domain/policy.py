@@ -27,6 +27,18 @@ class CartFlowPolicy:
     wait_minutes: int = 60
     # A cart older than this is no longer worth a reminder, whatever delayed it.
     give_up_after_hours: int = 72
+    # Also use an address that was typed at the checkout before anything was submitted (WooCommerce's drafts).
+    takes_typed_addresses: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferPolicy:
+    """What a cart reminder offers, if anything: so much off, by a code of its own that works once."""
+
+    is_on: bool = False
+    percent: int = 10
+    # Full days after the day of the mail.
+    valid_days: int = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +81,7 @@ class ShopPolicy:
 
     mail: MailPolicy = MailPolicy()
     cart: CartFlowPolicy = CartFlowPolicy()
+    offer: OfferPolicy = OfferPolicy()
     win_back: WinBackPolicy = WinBackPolicy()
     shelf: ShelfPolicy = ShelfPolicy()
     sender: SenderPolicy = SenderPolicy()

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     NEEDS_RECONNECT = "needs_reconnect"
     CART_ACTIVE = "cart_active"
     ORDER_CHECK_MISSING = "order_check_missing"
+    CODE_MISSING = "code_missing"
     CAP = "cap"
     QUIET_HOURS = "quiet_hours"
     DEFERRED = "deferred"
@@ -61,6 +62,7 @@ _WORDS = {
     Reason.NEEDS_RECONNECT: "Waiting: open the app in your shop's admin once to reconnect it.",
     Reason.CART_ACTIVE: "Waiting: the cart is in use again.",
     Reason.ORDER_CHECK_MISSING: "Waiting: the shop could not be asked whether they bought already.",
+    Reason.CODE_MISSING: "Waiting: the shop has not made the discount code yet.",
     Reason.CAP: "Waiting: this person had enough mail from you for now.",
     Reason.QUIET_HOURS: "Waiting for the end of the quiet hours where this person lives.",
     Reason.DEFERRED: "Waiting: the mail server asked to try again later.",

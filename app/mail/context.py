@@ -59,6 +59,15 @@ class RecommendationView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferView:
+    """A discount with a code of the reader's own, which works once. `last_day` is in the shop's time zone."""
+
+    code: str
+    percent: int
+    last_day: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CartMail:
     """A cart that was left behind. `reason_text` says why the reader gets this; None takes our wording."""
 
@@ -73,6 +82,7 @@ class CartMail:
     preferences_url: str
     recommendations: tuple[RecommendationView, ...] = ()
     reason_text: str | None = None
+    offer: OfferView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,13 @@ from typing import Literal, Protocol, runtime_checkable
 
 from app.domain.catalog import Product
 from app.domain.events import CommerceEvent, Customer, Order
+from app.domain.offers import Offer
 from app.domain.themelists import Found, ListKind
 
 ExportKind = Literal["products", "customers", "orders"]
 
 # What a merchant may switch on that needs a permission of its own, asked for only then.
-Feature = Literal["theme_lists", "all_orders"]
+Feature = Literal["theme_lists", "codes", "all_orders"]
 
 
 class PlatformError(Exception):
@@ -357,6 +358,25 @@ class Platform(Protocol):
         ...
 
 
+class DiscountCodes(Protocol):
+    """Discounts with many single-use codes."""
+
+    # Codes to one call.
+    batch_size: int
+
+    def open(self, offer: Offer, first_code: str) -> str:
+        """Make the discount with its first code, or find the one an earlier call made; its id."""
+        ...
+
+    def add(self, discount: str, codes: Sequence[str]) -> list[str]:
+        """Add codes; returns those that now work."""
+        ...
+
+    def close(self, discount: str) -> None:
+        """Take the discount with all its codes away; one that is gone is no error."""
+        ...
+
+
 @runtime_checkable
 class ExtrasClient(Protocol):
     """A ShopClient of a platform with extras (see ExtrasPlatform)."""
@@ -367,6 +387,8 @@ class ExtrasClient(Protocol):
 
     @property
     def theme_lists(self) -> ThemeLists: ...
+    @property
+    def codes(self) -> DiscountCodes: ...
 
 
 @runtime_checkable
@@ -379,4 +401,8 @@ class ExtrasPlatform(Protocol):
 
     def permission_url(self, shop_domain: str, features: Sequence[Feature]) -> str:
         """Where the merchant is asked for what these features need."""
+        ...
+
+    def with_code(self, url: str, code: str) -> str:
+        """A link into the shop's cart or checkout that puts this code on it."""
         ...

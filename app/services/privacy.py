@@ -275,12 +275,18 @@ _EXPORT = {
     "messages": text(
         "SELECT to_jsonb(m)::text FROM messages m WHERE shop_id = :shop_id AND email_hash = ANY(:hashes)"
     ),
+    "offer_codes": text(
+        "SELECT to_jsonb(c)::text FROM offer_codes c JOIN messages m USING (shop_id, message_id)"
+        " WHERE c.shop_id = :shop_id AND m.email_hash = ANY(:hashes)"
+    ),
 }
 
 # Children before parents. Suppressions and erasures stay: keyed hashes, which name nobody but keep an opt-out and a
 # forgetting in force if the shop comes back.
 _SHOP_TABLES = (
     "theme_lists",
+    "offer_codes",
+    "offers",
     "messages",
     "enrolments",
     "flows",

@@ -14,7 +14,7 @@ from app.db.session import APP_ROLE, normalise_url
 VERSIONS = "app.db.migrations.versions"
 TENANT_TABLES = {
     table
-    for name in ("0001_house", "0004_theme_lists")
+    for name in ("0001_house", "0004_theme_lists", "0005_offers")
     for table in importlib.import_module(f"{VERSIONS}.{name}").TENANT_TABLES
 }
 

@@ -10,7 +10,15 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from app.domain.policy import CartFlowPolicy, MailPolicy, SenderPolicy, ShelfPolicy, ShopPolicy, WinBackPolicy
+from app.domain.policy import (
+    CartFlowPolicy,
+    MailPolicy,
+    OfferPolicy,
+    SenderPolicy,
+    ShelfPolicy,
+    ShopPolicy,
+    WinBackPolicy,
+)
 from app.services.context import Context
 from app.services.messaging import flows
 from app.services.shops import get_shop, save_policy
@@ -60,6 +68,9 @@ def test_what_is_saved_is_what_was_written(context: Context, ada: Shop, merchant
         "win_back_default_days": "150",
         "win_back_max_per_day": "50",
         "flow_abandoned_cart": "on",
+        "offer": "on",
+        "offer_percent": "15",
+        "offer_valid_days": "10",
     }
     response = merchant.post("/admin/settings", fields)
     assert response.status_code == 200
@@ -72,6 +83,7 @@ def test_what_is_saved_is_what_was_written(context: Context, ada: Shop, merchant
             max_per_day=2, max_per_week=4, quiet_from=time(22, 30), quiet_until=time(7, 15), holdout_share=0.2
         ),
         cart=CartFlowPolicy(wait_minutes=90, give_up_after_hours=48),
+        offer=OfferPolicy(is_on=True, percent=15, valid_days=10),
         win_back=WinBackPolicy(factor=1.5, min_days=45, default_days=150, max_per_day=50),
     )
     assert active_flows(context, ada) == {"abandoned_cart"}
@@ -91,7 +103,7 @@ def test_what_the_page_shows_can_be_saved_unchanged(context: Context, ada: Shop,
     html = merchant.get("/admin/settings").text
     fields = dict(re.findall(r'<input id="\w+" name="(\w+)"[^>]*? value="([^"]*)"', html))
     fields["postal_address"] = "Ermou 12"
-    assert len(fields) == 14
+    assert len(fields) == 16
     assert merchant.post("/admin/settings", fields).status_code == 200
     assert policy_of(context, ada) == before
 

@@ -59,5 +59,10 @@ def test_one_round_plans_and_sends_for_every_shop(stage: Stage, ben: Shop) -> No
     assert "Subject: Still thinking about “Blue mug”?" in printed
     assert "Subject: Dan, it has been a while" in printed
     assert stage.states() == bens.states() == {"sent": 1}
-    assert known == ["messaging.plan", "messaging.plan_win_backs", "messaging.send_due"]
+    assert known == [
+        "messaging.make_codes",
+        "messaging.plan",
+        "messaging.plan_win_backs",
+        "messaging.send_due",
+    ]
     assert known == sorted(name for name in PERIODS if name.startswith("messaging."))

@@ -7,6 +7,7 @@ from app.db.models.customers import ConsentEntry, Customer, Erasure, Suppression
 from app.db.models.deliveries import Delivery
 from app.db.models.flows import Enrolment, Flow, Message
 from app.db.models.jobs import Job
+from app.db.models.offers import OfferCode, OfferRow
 from app.db.models.orders import Order, OrderLine
 from app.db.models.recommendations import Model, RecommendationList
 from app.db.models.shops import AuditEntry, Credential, Shop
@@ -27,6 +28,8 @@ __all__ = [
     "Job",
     "Message",
     "Model",
+    "OfferCode",
+    "OfferRow",
     "Order",
     "OrderLine",
     "Product",

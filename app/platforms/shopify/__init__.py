@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from time import monotonic, sleep
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import requests
 
@@ -118,6 +119,12 @@ class ShopifyPlatform:
 
     def permission_url(self, shop_domain: str, features: Sequence[Feature]) -> str:
         return permissions.permission_url(self._admin(shop_domain), self._api_key, features)
+
+    def with_code(self, url: str, code: str) -> str:
+        """`discount=` is Shopify's own for cart permalinks; that recovery links take it is told by Klaviyo's help."""
+        parts = urlsplit(url)
+        kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "discount"]
+        return urlunsplit(parts._replace(query=urlencode([*kept, ("discount", code)])))
 
     def frame_ancestors(self, shop_domain: str | None) -> tuple[str, ...]:
         """Shopify's own check calls anything wider than this one shop and its admin a high risk."""

@@ -27,6 +27,7 @@ from app.platforms.base import (
 from app.platforms.fields import Body
 from app.platforms.shopify import nodes, purchases, theme
 from app.platforms.shopify.answers import understood
+from app.platforms.shopify.codes import ShopifyCodes
 from app.platforms.shopify.export import download, read_joined
 from app.platforms.shopify.graphql import GraphQL, TooCostlyError, operation
 from app.platforms.shopify.names import gid, id_of
@@ -371,6 +372,10 @@ class ShopifyClient:
     @property
     def theme_lists(self) -> ShopifyThemeLists:
         return ShopifyThemeLists(self.graphql)
+
+    @property
+    def codes(self) -> ShopifyCodes:
+        return ShopifyCodes(self.graphql)
 
     def _placement_url(self) -> str:
         """The theme editor, with our shelf already standing on the product page and waiting to be saved.

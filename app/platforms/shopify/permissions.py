@@ -10,7 +10,11 @@ from app.platforms.base import Feature
 from app.platforms.shopify.install import missing_scopes
 
 # The same as `optional_scopes` in shopify.app.toml.
-SCOPE_OF: Final[dict[Feature, str]] = {"theme_lists": "write_products", "all_orders": "read_all_orders"}
+SCOPE_OF: Final[dict[Feature, str]] = {
+    "theme_lists": "write_products",
+    "codes": "write_discounts",
+    "all_orders": "read_all_orders",
+}
 
 
 def lacking(granted: Sequence[str], features: Sequence[Feature]) -> tuple[Feature, ...]:

@@ -11,8 +11,10 @@ from sqlalchemy import Connection, RowMapping, text
 from app.domain import attribution
 from app.domain.attribution import BoughtLine, Click
 from app.mail.links import Link, Purpose, Target
+from app.services import offers
 from app.services.context import Context
 from app.services.messaging.scene import lines_of
+from app.services.permissions import extras
 from app.services.shops import ShopRecord, get_shop
 
 
@@ -58,6 +60,8 @@ def follow(context: Context, link: Link, now: datetime, *, is_counted: bool = Tr
         if is_counted:
             record_click(connection, link.shop_id, link.message_id, now)
         url = _target(context, connection, shop, row, link)
+        if url is not None and link.purpose is Purpose.RESUME:
+            url = _with_code(context, connection, shop, link, url, now)
     return Destination(with_source(url, row["flow"]) if url else None, _reader(shop, row))
 
 
@@ -137,6 +141,14 @@ def _target(
     if not isinstance(path, str) or not path.startswith("/"):
         return shop.public_url
     return shop.public_url.rstrip("/") + path
+
+
+def _with_code(
+    context: Context, connection: Connection, shop: ShopRecord, link: Link, url: str, now: datetime
+) -> str:
+    """The way back into the cart with the mail's discount on it, as long as that works."""
+    code, platform = offers.live_code(connection, shop.shop_id, link.message_id, now), extras(context, shop)
+    return platform.with_code(url, code) if code and platform else url
 
 
 def _cart_url(context: Context, shop: ShopRecord, row: RowMapping) -> str | None:

@@ -1,8 +1,8 @@
 """Sends what is due, one message after another, so that each leaves at most once and every fate is written down.
 
-claim (committed) → look → ask the platform → decide → write → open the envelope → look and decide again under
-the message's lock, and commit "handed over" → hand the mail over → write down what became of it. Until that
-second commit nothing has left and everything may be repeated; after it, nothing is.
+claim (committed) → look → ask the platform → decide → take a discount code → write → open the envelope → look
+and decide again under the message's lock, and commit "handed over" → hand the mail over → write down what became
+of it. Until that second commit nothing has left and everything may be repeated; after it, nothing is.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from sqlalchemy.exc import DBAPIError
 
 from app.clock import real_now
 from app.domain.consent import Scope
-from app.domain.flows import Decision, Later, Send, Skip, decide, decide_unasked
+from app.domain.flows import Decision, FlowKind, Later, Send, Skip, decide, decide_unasked
+from app.domain.offers import GivenCode
 from app.domain.reasons import Reason
 from app.mail.transports import Delivered, Handover, Phase, Refused, Retry
-from app.platforms.base import PlatformError, ShopClient
-from app.services import connecting, consenting
+from app.platforms.base import ExtrasClient, NeedsReconnectError, PlatformError, ShopClient
+from app.services import connecting, consenting, offers
 from app.services.context import Context
 from app.services.messaging import ledger
 from app.services.messaging.ledger import LEASE, MAX_ATTEMPTS, Claim, Outcome
@@ -163,10 +164,35 @@ class _Sending:
             )
             raise _StopRunError from None
 
+    def _code(self, scene: Scene) -> GivenCode | None:
+        """The mail's discount code, where the merchant offers one.
+
+        A shop that is away puts the mail off and ends the run. One that refuses codes for good, as before the
+        merchant has permitted them, gets the mail without; the settings page says so.
+        """
+        if not scene.shop.policy.offer.is_on or scene.mail.flow is not FlowKind.ABANDONED_CART:
+            return None
+        client = self.client_for(self.context, self.claim.shop_id)
+        if not isinstance(client, ExtrasClient):
+            return None
+        try:
+            return offers.code_for(self.context, client.codes, scene.shop, self.claim.message_id)
+        except PlatformError as error:
+            log.warning("code_not_made", shop_id=self.claim.shop_id, reason=str(error))
+            if error.permanent and not isinstance(error, NeedsReconnectError):
+                return None
+            now = self.context.clock.now()
+            pause = timedelta(seconds=error.retry_after_seconds or 0)
+            wait = ledger.wait_before_retry(self.context, self.claim.n_attempts, pause)
+            self._hold_back(Later(now + wait, Reason.CODE_MISSING), scene, now)
+            raise _StopRunError from None
+
     def _send(self, scene: Scene, asked_at: float) -> str:
+        code = self._code(scene)
         try:
             with self.context.db.shop(self.claim.shop_id) as connection:
-                mail = write_mail(self.context, connection, self.claim, scene, self.context.clock.now())
+                now = self.context.clock.now()
+                mail = write_mail(self.context, connection, self.claim, scene, now, code=code)
         except ValueError as error:
             log.warning("mail_not_written", shop_id=self.claim.shop_id, reason=str(error))
             return self._fail(Reason.CANNOT_RENDER, facts={"error": f"{type(error).__name__}: {error}"[:300]})
@@ -210,6 +236,8 @@ class _Sending:
                 "lines": list(mail.line_products),
                 "recommended": list(mail.recommended_products),
             }
+            if mail.offered_percent is not None:
+                facts["offered_percent"] = mail.offered_percent
             fence = real_now() + self.lease
             ledger.mark_handed_over(
                 connection,

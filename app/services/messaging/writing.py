@@ -12,12 +12,15 @@ from sqlalchemy import Connection, RowMapping, text
 
 from app.domain.flows import FlowKind
 from app.domain.money import Money
+from app.domain.offers import GivenCode, last_day_of
+from app.domain.quiet import zone_named
 from app.mail.addresses import BadAddressError, read_recipient
 from app.mail.compose import compose
 from app.mail.context import (
     CartMail,
     LineView,
     MailContext,
+    OfferView,
     PersonView,
     RecommendationView,
     ShopView,
@@ -48,10 +51,17 @@ class WrittenMail:
     model_id: int | None
     line_products: tuple[str | None, ...]
     recommended_products: tuple[str, ...]
+    offered_percent: int | None = None
 
 
 def write_mail(
-    context: Context, connection: Connection, claim: Claim, scene: Scene, now: datetime
+    context: Context,
+    connection: Connection,
+    claim: Claim,
+    scene: Scene,
+    now: datetime,
+    *,
+    code: GivenCode | None = None,
 ) -> WrittenMail:
     """Fill, render and compose.
 
@@ -70,7 +80,7 @@ def write_mail(
     links = _Links(context, claim)
     recommendations = links.recommendations(cards)
     if scene.mail.flow is FlowKind.ABANDONED_CART:
-        mail, line_products = _cart_mail(connection, scene, links, recommendations)
+        mail, line_products = _cart_mail(connection, scene, links, recommendations, code)
     else:
         mail, line_products = _win_back_mail(connection, scene, links, recommendations)
     rendered = render(mail.name, mail, scene.locale, overrides=scene.texts)
@@ -94,6 +104,7 @@ def write_mail(
         model_id=_published_model(connection, claim.shop_id) if cards else None,
         line_products=line_products,
         recommended_products=tuple(card.platform_product_id for card in cards),
+        offered_percent=code.percent if code else None,
     )
 
 
@@ -133,7 +144,11 @@ class _Links:
 
 
 def _cart_mail(
-    connection: Connection, scene: Scene, links: _Links, recommendations: tuple[RecommendationView, ...]
+    connection: Connection,
+    scene: Scene,
+    links: _Links,
+    recommendations: tuple[RecommendationView, ...],
+    code: GivenCode | None,
 ) -> tuple[MailContext, tuple[str | None, ...]]:
     if scene.cart is None:
         raise ValueError("a cart mail needs a cart")
@@ -160,8 +175,14 @@ def _cart_mail(
         unsubscribe_url=links.unsubscribe(),
         preferences_url=links.preferences(),
         recommendations=recommendations,
+        offer=_offer(code, scene.shop) if code else None,
     )
     return mail, tuple(line.platform_product_id for line in lines)
+
+
+def _offer(code: GivenCode, shop: ShopRecord) -> OfferView:
+    last_day = last_day_of(code.ends_at, zone_named(shop.timezone))
+    return OfferView(code=code.code, percent=code.percent, last_day=last_day)
 
 
 def _win_back_mail(

@@ -9,6 +9,7 @@ from datetime import time
 from app.domain.policy import (
     CartFlowPolicy,
     MailPolicy,
+    OfferPolicy,
     SenderPolicy,
     ShopPolicy,
     WinBackPolicy,
@@ -97,6 +98,7 @@ def read_settings(fields: Mapping[str, str], policy: ShopPolicy) -> tuple[ShopPo
         sender=_sender(form, policy.sender),
         mail=_mail(form),
         cart=_cart(form),
+        offer=_offer(form, policy.offer),
         win_back=_win_back(form, policy.win_back),
         shelf=replace(policy.shelf, is_in_theme=form.is_on("is_in_theme")),
     )
@@ -153,6 +155,17 @@ def _cart(form: Form) -> CartFlowPolicy:
         told = _("The reminder would always come too late: it waits longer than this.")
         form.errors["cart_give_up_after_hours"] = told
     return CartFlowPolicy(wait_minutes=wait, give_up_after_hours=give_up)
+
+
+def _offer(form: Form, offer: OfferPolicy) -> OfferPolicy:
+    """The form lacks these fields where the shop's platform makes no codes."""
+    if "offer_percent" not in form.fields:
+        return replace(offer, is_on=False)
+    return OfferPolicy(
+        is_on=form.is_on("offer"),
+        percent=form.integer("offer_percent", 1, 90),
+        valid_days=form.integer("offer_valid_days", 1, 60),
+    )
 
 
 def _win_back(form: Form, policy: WinBackPolicy) -> WinBackPolicy:

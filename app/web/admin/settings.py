@@ -118,9 +118,13 @@ def _page(
 
 def _missing(desk: Desk, shop: ShopRecord) -> tuple[Feature, ...]:
     """What is switched on and waits for the merchant's permission."""
-    wanted: list[Feature] = ["theme_lists"] if shop.policy.shelf.is_in_theme else []
+    wanted: list[Feature] = []
+    if shop.policy.shelf.is_in_theme:
+        wanted.append("theme_lists")
+    if shop.policy.offer.is_on:
+        wanted.append("codes")
     missing = permissions.missing(desk.context, shop, wanted)
-    if wanted and "theme_lists" not in missing:
+    if shop.policy.shelf.is_in_theme and "theme_lists" not in missing:
         with desk.context.db.shop(shop.shop_id) as connection:
             is_failed = themelists.standing(connection, shop.shop_id).error is not None
             if is_failed:
@@ -133,6 +137,7 @@ def _missing(desk: Desk, shop: ShopRecord) -> tuple[Feature, ...]:
 def written(policy: ShopPolicy, active: set[str]) -> dict[str, str]:
     """The policy as the form's fields hold it; a switch that is off has no field."""
     sender, mail, cart, win_back = policy.sender, policy.mail, policy.cart, policy.win_back
+    switches = {"is_in_theme": policy.shelf.is_in_theme, "offer": policy.offer.is_on}
     return {
         "sender_name": sender.name,
         "reply_to": sender.reply_to,
@@ -149,5 +154,7 @@ def written(policy: ShopPolicy, active: set[str]) -> dict[str, str]:
         "win_back_default_days": str(win_back.default_days),
         "win_back_max_per_day": str(win_back.max_per_day),
         **{f"flow_{kind}": "on" for kind in active},
-        **({"is_in_theme": "on"} if policy.shelf.is_in_theme else {}),
+        "offer_percent": str(policy.offer.percent),
+        "offer_valid_days": str(policy.offer.valid_days),
+        **{name: "on" for name, is_on in switches.items() if is_on},
     }

@@ -111,6 +111,8 @@ def fact_rows(facts: Mapping[str, Any], fmt: Formats) -> list[tuple[str, str]]:
         rows.append((_("Their time of day"), f"{facts['local_time']} ({facts.get('zone', '')})"))
     if facts.get("cart_active_at"):
         rows.append((_("Cart last touched"), fmt.moment(datetime.fromisoformat(facts["cart_active_at"]))))
+    if facts.get("offered_percent"):
+        rows.append((_("Discount code"), _("%(percent)s%% off, once", percent=facts["offered_percent"])))
     unknown = sorted(set(facts) - _KNOWN_FACTS)
     rows += [(key.replace("_", " ").capitalize(), str(facts[key])) for key in unknown]
     return [(label, value) for label, value in rows if value]
@@ -151,4 +153,5 @@ _KNOWN_FACTS = {
     "zone",
     "shop_state",
     "cart_active_at",
+    "offered_percent",
 }

@@ -10,12 +10,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from app.mail.context import CartMail
+from app.mail.context import CartMail, OfferView
 from app.mail.render import MAIL_NAMES, render
 from app.mail.samples import sample_mail
 from tests.unit.mail.test_pages import SITUATIONS, page
@@ -94,14 +95,15 @@ def sticks_out(sheet: Page) -> bool:
 
 
 def hard_mail() -> CartMail:
-    """Nothing but what is difficult: long words, no pictures, three recommendations, a bright color."""
+    """What is difficult: long words, no pictures, three recommendations, a bright color, an offer."""
     mail = sample_mail("abandoned_cart")
     assert isinstance(mail, CartMail)
     line = replace(
         mail.lines[0], title="Donaudampfschifffahrtsgesellschaftskapitänsmützenhalter " * 3, image_url=None
     )
     shop = replace(mail.shop, logo_url="https://shop.example.com/logo.png", accent_color="#ffd400")
-    return replace(mail, shop=shop, lines=(line,) * 9, recommendations=mail.recommendations[:3])
+    offer = OfferView(code="K7QM-2XHD-94TR", percent=15, last_day=datetime(2026, 11, 28, tzinfo=UTC))
+    return replace(mail, shop=shop, lines=(line,) * 9, recommendations=mail.recommendations[:3], offer=offer)
 
 
 @pytest.mark.parametrize("name", MAIL_NAMES)

@@ -1,4 +1,4 @@
-"""The switch for lists in the theme's own sections: off unless switched on, allowed by the merchant, undone at once."""
+"""What needs a permission of its own: off unless switched on, allowed by the merchant, undone at once."""
 
 from __future__ import annotations
 
@@ -108,3 +108,25 @@ def test_another_shops_merchant_undoes_only_their_own(stage, merchant, ben):
     assert is_on(stage)
     with stage.context.db.shop(stage.shop_id) as connection:
         assert connection.execute(text("SELECT count(*) FROM theme_lists")).scalar() == 2
+
+
+def test_codes_are_asked_for_when_they_are_switched_on_and_only_then(stage, merchant):
+    page = merchant.post("/admin/settings", OFF | {"offer": "on"})
+    assert "Until then reminders go out without." in text_of(page)
+    link = ALLOW.search(page.text)[1].replace("&amp;", "&")
+    assert link.endswith("optional_scopes=write_discounts")
+    form = {"optional_scopes": "write_discounts"}
+    requests.post(f"{stage.store.base_url}/admin/apps/install", data=form, timeout=10, allow_redirects=False)
+    assert not ALLOW.search(merchant.get("/admin/settings").text)
+
+
+def test_both_are_asked_for_at_once(stage, merchant):
+    page = merchant.post("/admin/settings", ON | {"offer": "on"})
+    assert ALLOW.search(page.text)[1].endswith("optional_scopes=write_products,write_discounts")
+
+
+def test_an_offer_that_makes_no_sense_is_refused(stage, merchant):
+    page = merchant.post("/admin/settings", OFF | {"offer_percent": "100", "offer_valid_days": "0"})
+    assert page.status_code == 422
+    assert "Please enter a whole number from 1 to 90." in text_of(page)
+    assert "Please enter a whole number from 1 to 60." in text_of(page)
