@@ -157,6 +157,16 @@ def deleted_customer(number: int) -> Body:
     return {"id": number, "tax_exemptions": [], "admin_graphql_api_id": gid("Customer", number)}
 
 
+def merged_customers(kept: int, deleted: int) -> Body:
+    return {
+        "admin_graphql_api_customer_kept_id": gid("Customer", kept),
+        "admin_graphql_api_customer_deleted_id": gid("Customer", deleted),
+        "admin_graphql_api_job_id": None,
+        "status": "completed",
+        "errors": [],
+    }
+
+
 # -- compliance and the app ------------------------------------------------------------------------------
 
 

@@ -48,6 +48,23 @@ class DemoStore(Checkouts):
             del self.world.customers[customer_id]
             action.tell("customers/delete", records.deleted_customer(customer_id))
 
+    def merge_customers(self, kept_id: int, deleted_id: int) -> None:
+        """Two customers turn out to be one: the orders of the second become the first's, and the second is gone."""
+        with self._action() as action:
+            kept, deleted = self._customer(kept_id), self._customer(deleted_id)
+            orders = self.orders_of(deleted_id)
+            for order in orders:
+                order.customer_id, order.updated_at = kept_id, action.now
+                self._note_order(order)
+            kept.n_orders, kept.updated_at = kept.n_orders + deleted.n_orders, action.now
+            self._orders_of.pop(deleted_id, None)
+            self._forget(deleted)
+            del self.world.customers[deleted_id]
+            for order in orders:
+                action.tell("orders/updated", payloads.order(self, order))
+            action.tell("customers/update", records.customer(self, kept))
+            action.tell("customers/merge", records.merged_customers(kept_id, deleted_id))
+
     def request_data(self, customer_id: int) -> None:
         with self._action() as action:
             customer = self._customer(customer_id)

@@ -63,6 +63,23 @@ def test_deletions_nobody_told_of_are_found(faulty: FaultyShop) -> None:
     assert {kind: len(ids) for kind, ids in faulty.differences().items()} == NOTHING
 
 
+def test_customers_made_one_are_one_after_a_reconciliation(faulty: FaultyShop) -> None:
+    faulty.install()
+    faulty.run_import()
+    faulty.shop.post.faults = replace(faulty.shop.post.faults, drop_share=1.0)
+    buyers = [number for number in faulty.store.world.customers if faulty.store.orders_of(number)]
+    n_orders = len(faulty.store.orders_of(buyers[0])) + len(faulty.store.orders_of(buyers[1]))
+    faulty.hour.move(60)
+    faulty.store.merge_customers(buyers[0], buyers[1])
+    assert reconcile(faulty.context, faulty.shop_id)["removed"] == 1
+    assert {kind: len(ids) for kind, ids in faulty.differences().items()} == NOTHING
+    statement = "SELECT n_orders FROM customers WHERE platform_customer_id = :id"
+    assert faulty.count(statement, id=str(buyers[0])) == sum(
+        order.cancelled_at is None for order in faulty.store.orders_of(buyers[0])
+    )
+    assert len(faulty.store.orders_of(buyers[0])) == n_orders
+
+
 def test_an_import_that_keeps_breaking_off_gives_up_for_now_and_holds_what_it_has(faulty: FaultyShop) -> None:
     faulty.install()
     with pytest.raises(RuntimeError, match="no end"):

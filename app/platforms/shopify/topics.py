@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 # Subscribed in shopify.app.toml, and through the API where the app was not deployed from it.
+# Not customers/merge: it needs a scope of its own, read_customer_merge. The orders of a merged customer follow as
+# orders/updated, and reconciliation finds that the customer is gone. Who subscribes to it elsewhere is understood.
 TOPICS: Final[dict[str, str | None]] = {
     "app/uninstalled": None,
     "bulk_operations/finish": None,
