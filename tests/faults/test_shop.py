@@ -6,17 +6,19 @@ The clock moves only where somebody would wait; `python -m benchmarks faults` is
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app.demo.webhooks import Faults
+from app.services.connecting import client_for
 from app.services.context import Context
 from app.services.ingesting import process_shop
 from app.services.reconciling import DEEP, reconcile
 from benchmarks.faults import run
-from benchmarks.store import FaultyShop, open_faulty_shop
+from benchmarks.store import TOKEN_SECONDS, FaultyShop, open_faulty_shop
 from benchmarks.world import make_world
 
 pytestmark = pytest.mark.faults
@@ -95,6 +97,21 @@ def test_a_token_that_ends_before_its_time_is_renewed(faulty: FaultyShop) -> Non
     faulty.shop.office.expire_all()
     assert faulty.run_import() > 0
     assert faulty.count("SELECT count(*) FROM shops WHERE state = 'connected'") == 1
+
+
+def test_twenty_workers_at_the_moment_a_token_ends_make_one_refresh(faulty: FaultyShop) -> None:
+    faulty.install()
+    faulty.shop.post.faults = Faults()
+    n_before = faulty.shop.office.n_refreshes
+    faulty.hour.move(TOKEN_SECONDS)
+    # Twenty calls take a quarter of a second each, by one clock, and must not outlive the new token.
+    faulty.shop.office.access_seconds = 3600
+    with ThreadPoolExecutor(20) as pool:
+        names = list(
+            pool.map(lambda _: client_for(faulty.context, faulty.shop_id).profile().domain, range(20))
+        )
+    assert set(names) == {faulty.store.world.shop_domain}
+    assert faulty.shop.office.n_refreshes == n_before + 1
 
 
 def test_an_uninstall_sent_again_under_a_newer_moment_ends_nothing(faulty: FaultyShop) -> None:
