@@ -20,6 +20,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     from app.logs import configure_logs
     from app.settings import ROOT, read_settings
     from app.web.admin import admin_blueprint
+    from app.web.connect import connect_blueprint
     from app.web.errors import install_error_pages
     from app.web.health import health_blueprint
     from app.web.install import install_blueprint
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     app.register_blueprint(storefront_blueprint(context, limiter))
     app.register_blueprint(recipient_blueprint(context))
     app.register_blueprint(install_blueprint(context))
+    app.register_blueprint(connect_blueprint(context, limiter))
     app.register_blueprint(admin_blueprint(context))
     app.register_blueprint(health_blueprint(context))
     app.wsgi_app = WarmShelves(context, app.wsgi_app)  # type: ignore[method-assign]

@@ -14,6 +14,7 @@ from app.mail.links import LinkSigner
 from app.mail.transports import transport_from_url
 from app.platforms.base import Platform
 from app.platforms.shopify import ShopifyPlatform
+from app.platforms.woocommerce import WooCommercePlatform
 from app.queue import CeleryQueue, Queue, make_celery
 from app.services.context import Context
 from app.services.hashing import Hasher
@@ -77,7 +78,11 @@ def platforms(settings: Settings) -> Mapping[str, Platform]:
             base_url=settings.shopify_base_url,
             app_url=settings.app_url,
             is_own_store=settings.shopify_is_own_store,
-        )
+        ),
+        # Stores hand their keys to https only; an installation without it is one for trying things out.
+        "woocommerce": WooCommercePlatform(
+            settings.app_url, allows_local=settings.app_url.startswith("http://")
+        ),
     }
 
 

@@ -26,6 +26,14 @@ PERIODS: dict[str, float] = {
     "upkeep.plan_theme_lists": 5 * 60,
     # What webhooks missed is fetched.
     "upkeep.reconcile": 15 * 60,
+    # Shops whose webhooks can't be rested on are asked for carts and orders; the call also wakes their own queue.
+    "upkeep.poll": 5 * 60,
+    # Their webhooks, which they switch off in silence, are looked after.
+    "upkeep.check_webhooks": 3600,
+    # What they deleted in silence is found by comparing everything.
+    "upkeep.sweep": 24 * 3600,
+    # Keys that a shop has handed over are tried and taken, when the nudge was lost.
+    "upkeep.take_keys": 30,
     # What came a day late is fetched; subscriptions are listed and repaired; old data is thrown away.
     "upkeep.daily": 24 * 3600,
     # Tokens that no one used stay alive (Shopify's refresh tokens die after 90 days).
@@ -33,7 +41,15 @@ PERIODS: dict[str, float] = {
 }
 
 # However fast a demo's clock runs, asking the platform more often than this (real seconds) is no use.
-_SLOWEST_PACE = {"upkeep.reconcile": 30.0, "upkeep.daily": 60.0, "upkeep.refresh_tokens": 600.0}
+_SLOWEST_PACE = {
+    "upkeep.reconcile": 30.0,
+    "upkeep.poll": 30.0,
+    "upkeep.check_webhooks": 60.0,
+    "upkeep.sweep": 120.0,
+    "upkeep.take_keys": 5.0,
+    "upkeep.daily": 60.0,
+    "upkeep.refresh_tokens": 600.0,
+}
 
 
 def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:

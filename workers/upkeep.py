@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 from celery import shared_task
 
@@ -11,11 +13,14 @@ from app.services import (
     importing,
     installing,
     jobs,
+    keydrop,
     offers,
+    polling,
     privacy,
     reconciling,
     themelists,
 )
+from app.services.context import Context
 from app.services.shops import connected_shops
 from workers.celery_app import context
 
@@ -61,6 +66,35 @@ def reconcile() -> None:
             reconciling.reconcile(context(), shop_id)
         except PlatformError as error:
             log.warning("not_reconciled", shop_id=shop_id, reason=str(error))
+
+
+@shared_task(name="upkeep.take_keys")
+def take_keys() -> None:
+    keydrop.take_keys(context())
+
+
+@shared_task(name="upkeep.poll")
+def poll() -> None:
+    _each_shop(polling.poll, "not_polled")
+
+
+@shared_task(name="upkeep.check_webhooks")
+def check_webhooks() -> None:
+    _each_shop(polling.check_webhooks, "webhooks_not_checked")
+
+
+@shared_task(name="upkeep.sweep")
+def sweep() -> None:
+    _each_shop(polling.sweep, "not_swept")
+
+
+def _each_shop(do: Callable[[Context, int], object], otherwise: str) -> None:
+    """Do it for every connected shop; one that does not answer holds up no other."""
+    for shop_id in connected_shops(context().db):
+        try:
+            do(context(), shop_id)
+        except PlatformError as error:
+            log.warning(otherwise, shop_id=shop_id, reason=str(error))
 
 
 @shared_task(name="upkeep.daily")

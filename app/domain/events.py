@@ -106,7 +106,10 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class ProductSeen:
+    """`is_complete`: read from the shop just now, so it holds beside another word of the same version."""
+
     product: Product
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

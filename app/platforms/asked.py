@@ -28,6 +28,19 @@ class AskedClient(Protocol):
         ...
 
 
+@runtime_checkable
+class KeyDropPlatform(Protocol):
+    """A platform whose merchants type their shop's address, and whose shop's server hands over the keys."""
+
+    def probe(self, typed: str) -> str:
+        """Look whether a shop that can be connected stands at this address; return its domain.
+
+        Raises:
+            InstallRefusedError: in a merchant's words, what stands in the way and what to do.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discount:
     """What a code is worth: a share of the cart in percent, or an amount off it; exactly one of the two."""

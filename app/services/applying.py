@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, text, update
 
+from app.db.models import Shop
 from app.domain import events
 from app.services import consenting, messaging, privacy, recording
 from app.services.context import Context
@@ -41,7 +42,11 @@ class Scene:
 
 def _product_seen(scene: Scene, event: events.ProductSeen) -> None:
     changed = recording.record_products(
-        scene.connection, scene.shop.shop_id, [event.product], scene.shop.currency
+        scene.connection,
+        scene.shop.shop_id,
+        [event.product],
+        scene.shop.currency,
+        is_complete=event.is_complete,
     )
     if changed:
         scene.forget_shelves()
@@ -80,6 +85,9 @@ def take_orders(scene: Scene, orders: list[events.Order]) -> int:
     Returns how many were new.
     """
     connection, shop_id = scene.connection, scene.shop.shop_id
+    for order in orders:
+        if order.is_anonymised:
+            _forget_buyer(scene, order.platform_order_id)
     tokens = (token for order in orders for token in (order.cart_token, order.checkout_token))
     recording.hold_carts(connection, shop_id, tokens)
     recorded = recording.record_orders(connection, scene.context.hasher, shop_id, orders)
@@ -109,16 +117,54 @@ def take_orders(scene: Scene, orders: list[events.Order]) -> int:
     return n_new
 
 
+def _forget_buyer(scene: Scene, platform_order_id: str) -> None:
+    """The shop erased this order's buyer; forget them too, once: every later version of the order says it again.
+
+    A guest may be known by nothing but this order, so its deliveries are emptied by its id.
+    """
+    values = {"shop_id": scene.shop.shop_id, "id": platform_order_id}
+    if scene.connection.execute(_HAS_BUYER, values).scalar() is None:
+        return
+    request = events.ErasureRequested(None, None, (platform_order_id,))
+    privacy.erase_person(scene.context, scene.connection, scene.shop, request)
+    needle = f'"id":{platform_order_id},'.encode()
+    scene.connection.execute(_EMPTY_DELIVERIES, {**values, "needle": needle})
+
+
 def _order_removed(scene: Scene, event: events.OrderRemoved) -> None:
     recording.remove_order(scene.connection, scene.shop.shop_id, event.platform_order_id, event.removed_at)
 
 
 def _cart_seen(scene: Scene, event: events.CartSeen) -> None:
-    recording.record_cart(scene.connection, scene.context.hasher, scene.shop.shop_id, event.cart)
+    take_cart(scene, event.cart)
+
+
+def take_cart(scene: Scene, cart: events.Cart) -> None:
+    """Store a cart; an address that was typed and not yet submitted only where the merchant has decided so."""
+    if cart.is_typed and not scene.shop.policy.cart.takes_typed_addresses:
+        cart = replace(cart, email=None)
+    recording.record_cart(scene.connection, scene.context.hasher, scene.shop.shop_id, cart)
 
 
 def _cart_removed(scene: Scene, event: events.CartRemoved) -> None:
     recording.remove_cart(scene.connection, scene.shop.shop_id, event.cart_token)
+
+
+def _gone(scene: Scene, event: events.Gone) -> None:
+    """The shop was asked and has no such thing: a tombstone, where we knew it at all."""
+    if scene.connection.execute(_KNOWS[event.kind], {"id": event.platform_id}).scalar() is None:
+        return
+    _REMOVE[event.kind](scene.connection, scene.shop.shop_id, event.platform_id, scene.now)
+    if event.kind is events.Kind.PRODUCT:
+        scene.forget_shelves()
+
+
+def _access_lost(scene: Scene, _event: events.AccessLost) -> None:
+    scene.connection.execute(
+        update(Shop)
+        .where(Shop.shop_id == scene.shop.shop_id, Shop.state == "connected")
+        .values(state="needs_reconnect")
+    )
 
 
 def _app_uninstalled(scene: Scene, event: events.AppUninstalled) -> None:
@@ -160,9 +206,36 @@ APPLY: dict[type, Callable[[Scene, Any], None]] = {
     events.OrderRemoved: _order_removed,
     events.CartSeen: _cart_seen,
     events.CartRemoved: _cart_removed,
+    events.Gone: _gone,
+    events.AccessLost: _access_lost,
     events.AppUninstalled: _app_uninstalled,
     events.ExportFinished: _export_finished,
     events.ErasureRequested: _erasure_requested,
     events.DataRequested: _data_requested,
     events.ShopErasureRequested: _shop_erasure_requested,
 }
+
+_REMOVE: dict[events.Kind, Callable[[Connection, int, str, datetime], object]] = {
+    events.Kind.PRODUCT: recording.remove_product,
+    events.Kind.ORDER: recording.remove_order,
+    events.Kind.CUSTOMER: recording.remove_customer,
+}
+
+# Row security keeps these to the shop of the transaction.
+_KNOWS = {
+    events.Kind.PRODUCT: text(
+        "SELECT 1 FROM products WHERE platform_product_id = :id AND removed_at IS NULL"
+    ),
+    events.Kind.ORDER: text("SELECT 1 FROM orders WHERE platform_order_id = :id AND removed_at IS NULL"),
+    events.Kind.CUSTOMER: text(
+        "SELECT 1 FROM customers WHERE platform_customer_id = :id AND removed_at IS NULL"
+    ),
+}
+
+_HAS_BUYER = text("""
+    SELECT 1 FROM orders WHERE shop_id = :shop_id AND platform_order_id = :id
+      AND (email_hash IS NOT NULL OR platform_customer_id IS NOT NULL)""")
+
+_EMPTY_DELIVERIES = text("""
+    UPDATE deliveries SET raw = ''::bytea
+    WHERE shop_id = :shop_id AND state <> 'received' AND position(CAST(:needle AS bytea) IN raw) > 0""")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from redis.exceptions import RedisError
 from sqlalchemy import Connection, RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -13,9 +16,13 @@ from app.clock import real_now
 from app.db.models import Credential, Shop
 from app.platforms.base import ConnectedShop, Credentials, NeedsReconnectError, ShopClient
 from app.services.context import Context
+from app.services.hooks import hook_of
 from app.services.shops import connected_shops, get_shop
 
 log = structlog.get_logger()
+
+# A turn outlives the longest answer a shop may take.
+TURN_SECONDS = 130.0
 
 # Shopify's own library refreshes this long before the end (shopify-app-js, WITHIN_MILLISECONDS_OF_EXPIRY).
 REFRESH_BEFORE = timedelta(minutes=5)
@@ -37,8 +44,29 @@ def client_for(context: Context, shop_id: int) -> ShopClient:
             shop.domain,
             lambda: access_token(context, shop_id),
             lambda refused: renew_token(context, shop_id, refused),
+            lambda: hook_of(context, shop),
+            lambda: turn(context, shop_id),
         )
     )
+
+
+@contextmanager
+def turn(context: Context, shop_id: int) -> Iterator[None]:
+    """Hold the shop's turn: platforms without limits of their own are asked one thing at a time, by all processes.
+
+    Without Redis, or after a minute of waiting, the call goes ahead: it is about politeness, not about truth.
+    """
+    lock = context.redis.lock(f"turn:{shop_id}", timeout=TURN_SECONDS, blocking_timeout=TURN_SECONDS / 2)
+    try:
+        is_held = bool(lock.acquire())
+    except RedisError:
+        is_held = False
+    try:
+        yield
+    finally:
+        if is_held:
+            with suppress(RedisError):  # it may have run out meanwhile
+                lock.release()
 
 
 def access_token(context: Context, shop_id: int, *, now: datetime | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from app.db.models import Delivery
 from app.domain import events
 from app.platforms.base import Envelope, UnreadableError
 from app.services.applying import APPLY, Scene
+from app.services.asking import Asking
 from app.services.context import Context
 from app.services.shops import ShopRecord, get_shop
 
@@ -68,12 +70,12 @@ def process_shop(context: Context, shop_id: int) -> Drained:
     that brings its worker down is not tried for ever. What was tried before comes last and one by one, so
     that such a delivery takes no neighbour with it a second time.
     """
-    total = Drained()
+    total, asking = Drained(), Asking(context, shop_id)
     while True:
         claimed = _claim(context, shop_id) or _claim(context, shop_id, is_retry=True)
         if not claimed:
             return total
-        results = [_process(context, shop_id, row) for row in claimed]
+        results = [_process(context, shop_id, row, asking) for row in claimed]
         total = Drained(total.n_done + sum(results), total.n_failed + len(results) - sum(results))
 
 
@@ -106,19 +108,29 @@ def _claim(context: Context, shop_id: int, *, is_retry: bool = False) -> list[Ro
         return sorted(rows.mappings().all(), key=lambda row: int(row["delivery_id"]))
 
 
-def _process(context: Context, shop_id: int, row: RowMapping) -> bool:
-    """Carry one delivery out; whatever goes wrong is stored with it and disturbs no other."""
+def _process(context: Context, shop_id: int, row: RowMapping, asking: Asking) -> bool:
+    """Carry one delivery out; whatever goes wrong is stored with it and disturbs no other.
+
+    What the delivery only points at is asked of the shop first, outside the transaction.
+    """
     if row["n_attempts"] > MAX_ATTEMPTS:
         fatal = UnreadableError(f"none of {MAX_ATTEMPTS} attempts came to an end; their workers were stopped")
         _store_failure(context, shop_id, row, fatal, is_over=True)
         return False
     try:
+        asked: Sequence[events.CommerceEvent] | None = None
         with context.db.shop(shop_id) as connection:
             scene = Scene(context, connection, get_shop(connection, shop_id))
             facts = context.platforms[scene.shop.platform].read(_envelope(scene.shop, row))
-            for fact in facts:
-                APPLY[type(fact)](scene, fact)
-            _mark_done(scene, row, is_emptied=any(isinstance(fact, _NAMES_THE_FORGOTTEN) for fact in facts))
+            if asking.is_needed(facts):
+                asked = facts
+            else:
+                _carry_out(scene, row, facts)
+        if asked is not None:
+            facts = asking.complete(asked, row["received_at"])
+            with context.db.shop(shop_id) as connection:
+                scene = Scene(context, connection, get_shop(connection, shop_id))
+                _carry_out(scene, row, facts)
         for effect in scene.after_commit:
             effect()
     except Exception as error:  # noqa: BLE001  the inbox must survive anything a delivery can do
@@ -126,6 +138,12 @@ def _process(context: Context, shop_id: int, row: RowMapping) -> bool:
         _store_failure(context, shop_id, row, error, is_over=is_over)
         return False
     return True
+
+
+def _carry_out(scene: Scene, row: RowMapping, facts: Sequence[events.CommerceEvent]) -> None:
+    for fact in facts:
+        APPLY[type(fact)](scene, fact)
+    _mark_done(scene, row, is_emptied=any(isinstance(fact, _NAMES_THE_FORGOTTEN) for fact in facts))
 
 
 def _mark_done(scene: Scene, row: RowMapping, *, is_emptied: bool) -> None:
@@ -186,4 +204,5 @@ _CLAIM = text("""
         WHERE shop_id = :shop_id AND state = 'received' AND next_attempt_at <= :now
           AND (n_attempts > 0) = :is_retry
         ORDER BY delivery_id LIMIT :batch FOR UPDATE SKIP LOCKED))
-    RETURNING delivery_id, topic, dedupe_key, event_id, api_version, triggered_at, raw, n_attempts""")
+    RETURNING delivery_id, topic, dedupe_key, event_id, api_version, triggered_at, raw, n_attempts,
+              received_at""")

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from app.db.session import DatabaseAwayError
 from app.platforms.base import ForgedError, Ping
 from app.services.context import Context
+from app.services.hooks import KnownHook, find_hook
 from app.services.ingesting import accept
 from app.services.shops import find_shop_id
 
@@ -24,10 +25,13 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 # one costs as much as accepting four webhooks.
 NUDGE_SECONDS = 0.25
 
+# How long a webhook's address is believed without looking again whether its shop is still connected.
+HOOK_SECONDS = 60.0
+
 
 def webhooks_blueprint(context: Context) -> Blueprint:
     blueprint = Blueprint("webhooks", __name__)
-    shops = ShopLookup(context)
+    shops, hooks = ShopLookup(context), HookLookup(context)
     nudger = Nudger(context)
 
     @blueprint.post("/webhooks/<platform_name>")
@@ -50,6 +54,28 @@ def webhooks_blueprint(context: Context) -> Blueprint:
             return "", 200
         accept(context, shop_id, envelope)
         nudger.nudge(shop_id)
+        return "", 200
+
+    @blueprint.post("/webhooks/<platform_name>/<hook_token>")
+    def receive_own_webhook(platform_name: str, hook_token: str) -> ResponseReturnValue:
+        """For platforms that sign with a secret per shop: the address says which shop's."""
+        platform = context.platforms.get(platform_name)
+        if platform is None:
+            return "", 404
+        request.max_content_length = MAX_BODY_BYTES
+        raw = request.get_data(cache=False)
+        known = hooks.find(platform_name, hook_token)
+        try:
+            envelope = platform.open_envelope(
+                dict(request.headers), raw, known.secrets if known else _no_shop_secrets
+            )
+        except ForgedError as error:
+            log.info("webhook_refused", shop_id=known.shop_id if known else None, reason=str(error))
+            return "", 401
+        if isinstance(envelope, Ping) or known is None:
+            return "", 200
+        accept(context, known.shop_id, envelope)
+        nudger.nudge(known.shop_id)
         return "", 200
 
     @blueprint.errorhandler(DatabaseAwayError)
@@ -82,6 +108,24 @@ class ShopLookup:
                 return None
             self._known[key] = shop_id
         return self._known[key]
+
+
+class HookLookup:
+    """Shops by the address of their webhooks, remembered for a minute: a new connection has a new one."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._known: dict[str, tuple[float, KnownHook]] = {}
+
+    def find(self, platform: str, token: str) -> KnownHook | None:
+        looked_up_at, known = self._known.get(token, (0.0, None))
+        if known is None or time.monotonic() - looked_up_at > HOOK_SECONDS:
+            known = find_hook(self._context, token)
+            if known is None:  # a stranger's guesses are not remembered
+                self._known.pop(token, None)
+                return None
+            self._known[token] = (time.monotonic(), known)
+        return known if known.platform == platform else None
 
 
 class Nudger:

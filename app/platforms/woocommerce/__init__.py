@@ -77,7 +77,7 @@ class WooCommercePlatform:
     def exchange_session(self, session: MerchantSession, now: datetime) -> Credentials:
         raise ForgedError("WooCommerce issues no session tokens")
 
-    def refresh(self, shop_domain: str, refresh_token: str, now: datetime) -> Credentials:
+    def refresh(self, shop_domain: str, refresh_token: str | None, now: datetime) -> Credentials:
         raise NeedsReconnectError(f"the keys of {shop_domain} don't renew; connect the store again")
 
     def open_envelope(self, headers: Mapping[str, str], raw: bytes, secrets: SecretLookup) -> Envelope | Ping:
@@ -87,7 +87,7 @@ class WooCommercePlatform:
         return read.read(envelope, self._url(envelope.shop_domain))
 
     def client(self, shop: ConnectedShop) -> WooCommerceClient:
-        rest = Rest(self._session, self._url(shop.domain), shop.access_token, shop.turn)
+        rest = Rest(self._session, self._url(shop.domain), shop.access_token, shop.turn, shop.renew)
         return WooCommerceClient(rest, shop.domain, self._app_url, shop.hook)
 
     def frame_ancestors(self, shop_domain: str | None) -> tuple[str, ...]:

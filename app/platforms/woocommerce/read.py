@@ -118,7 +118,7 @@ def _cart(body: Body, _envelope: Envelope, store_url: str) -> Events:
 
 def _disconnected(body: Body, _envelope: Envelope, _store_url: str) -> Events:
     """The plugin was removed. The moment is in the signed body: a late one must not end a newer connection."""
-    return (AppUninstalled(body.need_time("disconnected_at")),)
+    return (AppUninstalled(body.need_time("disconnected_at"), is_time_signed=True),)
 
 
 _READERS: Final[dict[str, Callable[[Body, Envelope, str], Events]]] = {

@@ -74,6 +74,8 @@ class Rest:
     # `key:secret`; None for the public index.
     access_token: Callable[[], str] | None = field(default=None, repr=False)
     turn: Callable[[], AbstractContextManager[Any]] = nullcontext
+    # Told which keys were refused; returns others, when the merchant has connected the store again meanwhile.
+    renew: Callable[[str], str] | None = field(default=None, repr=False)
     pause: Callable[[float], None] = time.sleep
 
     @property
@@ -132,11 +134,24 @@ class Rest:
     def _call(
         self, method: str, path: str, query: Mapping[str, Any] | None, body: Row | None = None
     ) -> Answer:
+        if self.access_token is None:
+            return self._ask(method, path, query, body, None)
+        keys = self.access_token()
+        try:
+            return self._ask(method, path, query, body, keys)
+        except NeedsReconnectError:
+            if self.renew is None:
+                raise
+            return self._ask(method, path, query, body, self.renew(keys))
+
+    def _ask(
+        self, method: str, path: str, query: Mapping[str, Any] | None, body: Row | None, keys: str | None
+    ) -> Answer:
         url = f"{self.base_url}/wp-json/{path}".rstrip("/")
         pairs = [(name, str(value)) for name, value in (query or {}).items()]
         auth = None
-        if self.access_token is not None:
-            key, _, secret = self.access_token().partition(":")
+        if keys is not None:
+            key, _, secret = keys.partition(":")
             if url.startswith("https://"):
                 auth = (key, secret)
             else:

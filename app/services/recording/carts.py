@@ -29,7 +29,8 @@ def record_cart(connection: Connection, hasher: Hasher, shop_id: int, cart: Cart
     """Upsert a cart; return its id when it really changed.
 
     Carts and checkouts carry versions of their own: an older cart never undoes a newer cart, an older
-    checkout never a newer checkout, and the lines are those of the younger of the two. A cart whose order
+    checkout never a newer checkout, and the lines are those of the younger of the two. Platforms count in
+    seconds: of two checkouts of one second that differ, the one told last holds. A cart whose order
     has already arrived is `ordered` from the start. An erased person's cart is kept without them.
     """
     if _is_of_erased(hasher, shop_id, cart, erased_subjects(connection, shop_id)):
@@ -125,6 +126,9 @@ _UPSERT_CHECKOUT = text("""
         last_activity_at = greatest(known.last_activity_at, excluded.last_activity_at),
         checkout_updated_at = excluded.checkout_updated_at
     WHERE known.checkout_updated_at IS NULL OR excluded.checkout_updated_at > known.checkout_updated_at
+       OR (excluded.checkout_updated_at = known.checkout_updated_at
+           AND ((excluded.email_hash, excluded.total) IS DISTINCT FROM (known.email_hash, known.total)
+                OR (excluded.ordered_at IS NOT NULL AND known.ordered_at IS NULL)))
     RETURNING cart_id""")
 
 _HOLD = text("""

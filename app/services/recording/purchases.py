@@ -30,7 +30,8 @@ def record_orders(
 ) -> list[RecordedOrder]:
     """Upsert orders with their lines; return those that really changed.
 
-    An order older than the stored version changes nothing. An erased person's order is kept without them.
+    An order older than the stored version changes nothing; of two versions of one second that differ, the one
+    told last holds. An erased person's order is kept without them.
     """
     erased = erased_subjects(connection, shop_id)
     latest = {
@@ -130,7 +131,10 @@ _UPSERT_ORDERS = text(f"""
         cancelled_at = excluded.cancelled_at, is_test = excluded.is_test,
         attributed_list_id = coalesce(known.attributed_list_id, excluded.attributed_list_id),
         source_updated_at = excluded.source_updated_at
-    WHERE excluded.source_updated_at > known.source_updated_at AND known.removed_at IS NULL
+    WHERE (excluded.source_updated_at > known.source_updated_at
+           OR (excluded.source_updated_at = known.source_updated_at
+               AND (excluded.cancelled_at, excluded.total) IS DISTINCT FROM (known.cancelled_at, known.total)))
+      AND known.removed_at IS NULL
     RETURNING order_id, platform_order_id, (xmax = 0) AS is_new""")
 
 _DROP_LINES = text("DELETE FROM order_lines WHERE shop_id = :shop_id AND order_id = ANY(:ids)")
