@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from app.domain.events import Cart, CommerceEvent, Kind
-from app.domain.money import Money
 
 
 @runtime_checkable
@@ -38,27 +36,4 @@ class KeyDropPlatform(Protocol):
         Raises:
             InstallRefusedError: in a merchant's words, what stands in the way and what to do.
         """
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discount:
-    """What a code is worth: a share of the cart in percent, or an amount off it; exactly one of the two."""
-
-    expires_at: datetime
-    percent: int | None = None
-    amount: Money | None = None
-    minimum: Money | None = None
-
-
-@runtime_checkable
-class CodeClient(Protocol):
-    """Makes discount codes at the shop. Every method may raise PlatformError."""
-
-    def create_codes(self, discount: Discount, n_codes: int) -> list[str]:
-        """Make unguessable codes that work once each; they name nobody."""
-        ...
-
-    def delete_codes(self, expired_before: datetime) -> int:
-        """Delete codes of ours that expired before then; how many that were."""
         ...

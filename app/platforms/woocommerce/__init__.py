@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 import requests
 
@@ -12,6 +13,7 @@ from app.platforms.base import (
     ConnectedShop,
     Credentials,
     Envelope,
+    Feature,
     ForgedError,
     InstallCallback,
     InstallRefusedError,
@@ -22,7 +24,7 @@ from app.platforms.base import (
     Redirect,
     SecretLookup,
 )
-from app.platforms.woocommerce import address, install, read
+from app.platforms.woocommerce import address, codes, install, read
 from app.platforms.woocommerce import envelope as envelopes
 from app.platforms.woocommerce.client import WooCommerceClient
 from app.platforms.woocommerce.guard import guarded_session
@@ -99,6 +101,16 @@ class WooCommercePlatform:
 
     def cart_link(self, public_url: str, lines: Sequence[tuple[str, int]]) -> str:
         return address.checkout_link(public_url, lines)
+
+    def lacking(self, granted: Sequence[str], features: Sequence[Feature]) -> tuple[Feature, ...]:
+        return ()  # wc-auth grants all or nothing
+
+    def permission_url(self, shop_domain: str, features: Sequence[Feature]) -> str:
+        """Where a store is connected again, which grants everything anew."""
+        return f"{self._app_url}/connect/woocommerce?store={quote(shop_domain)}"
+
+    def with_code(self, url: str, code: str) -> str:
+        return codes.with_code(url, code)
 
     def _url(self, domain: str) -> str:
         return address.url_of(domain, allows_local=self._allows_local)

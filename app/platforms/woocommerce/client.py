@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
-import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,7 +22,6 @@ from app.domain.events import (
     OrderSeen,
     ProductSeen,
 )
-from app.platforms.asked import Discount
 from app.platforms.base import (
     CartRef,
     ExportKind,
@@ -38,9 +35,11 @@ from app.platforms.base import (
 )
 from app.platforms.fields import Body
 from app.platforms.woocommerce import readings
+from app.platforms.woocommerce.codes import WooCommerceCodes
 from app.platforms.woocommerce.read import order_facts
 from app.platforms.woocommerce.readings import Standing
-from app.platforms.woocommerce.rest import NotFoundError, Rest, Row, TakenError
+from app.platforms.woocommerce.rest import NotFoundError, Rest, Row
+from app.platforms.woocommerce.themelists import WooCommerceThemeLists
 from app.platforms.woocommerce.topics import CALLBACK_PATH, TOPICS
 
 log = logging.getLogger(__name__)
@@ -72,11 +71,6 @@ _LIVE_WINDOW: Final = timedelta(hours=24)
 _MAX_SWEPT_ORDERS: Final = 20_000
 # Ids in one question: wc/v3 answers pages of 100 at most.
 _BATCH: Final = 100
-
-# Without the letters and digits that are mistaken for one another; codes are kept in lower case (measured).
-_ALPHABET: Final = "".join(sorted(set(string.ascii_lowercase + string.digits) - set("01ilou")))
-_CODE_LENGTH: Final = 12
-_CODE_META: Final = "_regulars_code"
 
 
 @dataclass(slots=True)
@@ -344,44 +338,16 @@ class WooCommerceClient:
         """Only the companion plugin knows whether a shelf shows; its page is where the merchant switches it on."""
         return StorefrontStatus(None, f"{self.store_url}/wp-admin/admin.php?page=regulars")
 
-    def create_codes(self, discount: Discount, n_codes: int) -> list[str]:
-        """Make codes that nobody guesses and that work once each.
+    def granted_scopes(self) -> tuple[str, ...]:
+        return ("read_write",)  # wc-auth grants all or nothing, and is refused without
 
-        They name nobody: a code bound to an address is refused to a guest who follows a link with it, and is
-        not applied when the address is typed later (measured).
-        """
-        return [self._create_code(discount) for _ in range(n_codes)]
+    @property
+    def theme_lists(self) -> WooCommerceThemeLists:
+        return WooCommerceThemeLists(self.rest)
 
-    def _create_code(self, discount: Discount) -> str:
-        amount = discount.amount.as_decimal() if discount.amount else discount.percent
-        body: dict[str, Any] = {
-            "discount_type": "fixed_cart" if discount.amount else "percent",
-            "amount": str(amount),
-            "individual_use": True,
-            "usage_limit": 1,
-            "usage_limit_per_user": 1,
-            "date_expires_gmt": discount.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
-            "meta_data": [{"key": _CODE_META, "value": "1"}],
-        }
-        if discount.minimum is not None:
-            body["minimum_amount"] = str(discount.minimum.as_decimal())
-        while True:
-            code = "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH))
-            try:
-                self.rest.post("wc/v3/coupons", {"code": code, **body})
-            except TakenError:
-                continue  # asked again after a lost answer, or one in 10^17
-            return code
-
-    def delete_codes(self, expired_before: datetime) -> int:
-        """Delete codes of ours that expired before then: thousands of them would slow the shop's admin."""
-        rows = self.rest.pages(
-            "wc/v3/coupons", {"_fields": "id,date_expires_gmt,meta_data", "orderby": "id", "order": "asc"}
-        )
-        expired = [row for row in rows if _is_expired_code(Body(row), expired_before)]
-        for row in expired:
-            self.rest.delete(f"wc/v3/coupons/{int(row['id'])}")
-        return len(expired)
+    @property
+    def codes(self) -> WooCommerceCodes:
+        return WooCommerceCodes(self.rest)
 
     def _shop_currency(self) -> str:
         return self._currency or self.profile().currency
@@ -438,15 +404,6 @@ def _is_theirs(body: Body, cart: CartRef) -> bool:
         return True
     email = body.child("billing").email("email")
     return email is not None and cart.email is not None and email.casefold() == cart.email.strip().casefold()
-
-
-def _is_expired_code(body: Body, before: datetime) -> bool:
-    is_ours = readings.meta(body, _CODE_META) is not None and body.id("id") is not None
-    try:
-        expires_at = readings.gmt(body, "date_expires_gmt")
-    except UnreadableError:
-        return False
-    return is_ours and expires_at is not None and expires_at < before
 
 
 def _timezone(index: Body) -> str:

@@ -97,6 +97,9 @@ class Rest:
     def post(self, path: str, body: Row) -> Row:
         return self._row(self._call("POST", path, None, body))
 
+    def put(self, path: str, body: Row) -> Row:
+        return self._row(self._call("PUT", path, None, body))
+
     def delete(self, path: str) -> None:
         """Delete for good. What is gone already is no error."""
         try:

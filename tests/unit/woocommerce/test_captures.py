@@ -10,6 +10,8 @@ import base64
 import json
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -23,8 +25,12 @@ from app.domain.events import (
     OrderSeen,
     ProductSeen,
 )
-from app.platforms.base import Envelope, ForgedError, Ping
+from app.platforms.base import Envelope, ForgedError, InstallCallback, Ping
+from app.platforms.fields import Body
 from app.platforms.woocommerce import WooCommercePlatform
+from app.platforms.woocommerce.install import keys_of
+from app.platforms.woocommerce.read import order_facts
+from app.platforms.woocommerce.readings import product_of
 from tests.conftest import SHARED
 
 FOLDER = SHARED / "payloads" / "woocommerce"
@@ -205,3 +211,34 @@ if RECORDED:
             "blk@example.org",
         )
         assert [(line.platform_product_id, line.quantity) for line in seen.cart.lines] == [("20", 1)]
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_recorded_keys_are_taken_with_their_token_and_with_no_other(scheme: str) -> None:
+        sent = json.loads(recording(f"wc_auth_callback_{scheme}_store")["body"])
+        query = {name: [str(value)] for name, value in sent.items()}
+        callback = InstallCallback(query, "inst_9f2c1a", "", datetime.now(UTC), shop_domain=SENDER)
+        assert keys_of(callback) == f"{sent['consumer_key']}:{sent['consumer_secret']}"
+        with pytest.raises(ForgedError):
+            keys_of(replace(callback, expected_state="another"))
+
+    def test_our_checkout_links_are_those_that_were_tried() -> None:
+        tried = {
+            each["case"]: each["url"]
+            for each in json.loads((FOLDER / "checkout_link_tests.json").read_text())
+        }
+        link = PLATFORM.cart_link("", [("12", 2), ("18", 1)])
+        assert tried["two products + open coupon + utm"].startswith(
+            f"{PLATFORM.with_code(link, 'cart10')}&utm_"
+        )
+        assert tried["variation id"] == PLATFORM.cart_link("", [("76", 1)])
+
+    def test_what_the_api_answered_is_read_like_a_delivery() -> None:
+        actions = json.loads((FOLDER / "rest_actions_and_deliveries.json").read_text(), parse_float=Decimal)
+        bodies = [(action["path"].partition("/")[0], action["response"]) for action in actions]
+        orders = [
+            body for kind, body in bodies if kind == "orders" and {"line_items", "status"} <= body.keys()
+        ]
+        products = [body for kind, body in bodies if kind == "products" and body.get("type") == "simple"]
+        assert [len(order_facts(Body(body), f"http://{SENDER}")) for body in orders] == [1] * 10
+        assert all(product_of(Body(body), f"http://{SENDER}", "GBP").title for body in products)
+        assert len(products) == 7

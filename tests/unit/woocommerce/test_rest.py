@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,9 +12,19 @@ import requests
 import responses
 
 from app.domain.events import CartSeen, Kind, OrderSeen
-from app.domain.money import Money
-from app.platforms.asked import AskedClient, CodeClient, Discount
-from app.platforms.base import ConnectedShop, Hook, NeedsReconnectError, PlatformError
+from app.domain.offers import Offer
+from app.domain.themelists import ListKind
+from app.platforms.asked import AskedClient
+from app.platforms.base import (
+    ConnectedShop,
+    ExtrasClient,
+    ExtrasPlatform,
+    Hook,
+    NeedsReconnectError,
+    PlatformError,
+    ThemeListChange,
+    ThemeListRef,
+)
 from app.platforms.woocommerce import WooCommercePlatform
 from app.platforms.woocommerce.guard import guarded_session, is_public
 from app.platforms.woocommerce.oauth1 import signature
@@ -283,9 +294,10 @@ def test_no_proxy_of_the_environment_is_used(monkeypatch, store):
 # -- the client --------------------------------------------------------------------------------------------
 
 
-def test_the_client_can_be_asked_and_makes_codes(client):
+def test_the_client_can_be_asked_and_has_extras(client):
     assert isinstance(client, AskedClient)
-    assert isinstance(client, CodeClient)
+    assert isinstance(client, ExtrasClient)
+    assert isinstance(WooCommercePlatform("https://app.example"), ExtrasPlatform)
 
 
 def test_the_profile_says_who_the_shop_is(client, store):
@@ -350,26 +362,56 @@ def test_strangers_webhooks_are_left_alone_and_stale_ones_of_ours_go(client, sto
     assert list(store.webhooks) == [1]
 
 
-def test_codes_are_unguessable_single_use_and_name_nobody(client, store):
-    until = NOW + timedelta(days=7)
-    codes = client.create_codes(Discount(expires_at=until, percent=10), 3)
-    assert len(set(codes)) == 3
-    assert all(len(code) == 12 and code == code.lower() for code in codes)
-    made = list(store.coupons.values())
-    assert {row["usage_limit"] for row in made} == {1}
-    assert all("email_restrictions" not in row for row in made)
-    client.create_codes(Discount(expires_at=until, amount=Money(500, "GBP"), minimum=Money(2000, "GBP")), 1)
-    last = list(store.coupons.values())[-1]
-    assert (last["discount_type"], last["amount"], last["minimum_amount"]) == ("fixed_cart", "5.00", "20.00")
+OFFER = Offer(percent=10, starts_at=NOW, ends_at=NOW + timedelta(days=7))
 
 
-def test_expired_codes_of_ours_are_deleted_and_no_others(client, store):
-    client.create_codes(Discount(expires_at=NOW - timedelta(days=1), percent=10), 2)
-    client.create_codes(Discount(expires_at=NOW + timedelta(days=1), percent=10), 1)
-    store.coupons[5] = {"id": 5, "code": "theirs", "date_expires_gmt": "2020-01-01T00:00:00", "meta_data": []}
-    assert client.delete_codes(NOW) == 2
-    assert len(store.coupons) == 2
-    assert 5 in store.coupons
+def test_codes_work_once_and_name_nobody(client, store):
+    discount = client.codes.open(OFFER, "K7QM-2XHD-94TR")
+    assert client.codes.open(OFFER, "K7QM-2XHD-94TR") == discount  # asked again after a lost answer
+    assert client.codes.add(discount, ["AAAA-BBBB-CCCC", "K7QM-2XHD-94TR"]) == ["AAAA-BBBB-CCCC"]
+    assert {row["code"] for row in store.coupons.values()} == {"k7qm-2xhd-94tr", "aaaa-bbbb-cccc"}
+    assert {(row["usage_limit"], row["amount"]) for row in store.coupons.values()} == {(1, "10")}
+    assert all("email_restrictions" not in row for row in store.coupons.values())
+    expires = {row["date_expires_gmt"] for row in store.coupons.values()}
+    assert expires == {woocommerce_store.moment(OFFER.ends_at)}
+
+
+def test_an_offers_codes_are_deleted_and_no_others(client, store):
+    mine = client.codes.open(OFFER, "AAAA")
+    client.codes.open(replace(OFFER, percent=20), "BBBB")
+    store.coupons[5] = {"id": 5, "code": "theirs", "meta_data": []}
+    client.codes.close(mine)
+    client.codes.close(mine)
+    assert {row["code"] for row in store.coupons.values()} == {"bbbb", "theirs"}
+
+
+def test_a_code_is_put_on_the_checkout_link():
+    platform = WooCommercePlatform("https://app.example")
+    link = platform.cart_link("https://shop.example", [("12", 2), ("18", 1)])
+    assert platform.with_code(link, "CART10") == f"{link}&coupon=cart10"
+    assert platform.with_code(f"{link}&coupon=old", "CART10") == f"{link}&coupon=cart10"
+
+
+def test_lists_are_written_where_they_still_stand_as_seen(client, store):
+    mug, bowl, plate = (str(number) for number in store.products)
+    store.products[int(bowl)]["cross_sell_ids"] = [int(plate)]
+    lists = client.theme_lists
+    seen = lists.read([mug, bowl, "999"])
+    assert {ref.platform_product_id for ref in seen} == {mug, bowl}
+    related, beside = ThemeListRef(mug, ListKind.RELATED), ThemeListRef(bowl, ListKind.COMPLEMENTARY)
+    assert seen[related].found.is_empty
+    assert seen[beside].found.product_ids == (plate,)
+    store.products[int(bowl)]["cross_sell_ids"] = []  # the merchant, meanwhile
+    changes = [
+        ThemeListChange(related, (bowl, plate), seen[related].mark),
+        ThemeListChange(beside, (mug,), seen[beside].mark),
+    ]
+    assert list(lists.write(changes)) == [beside]
+    assert store.products[int(mug)]["upsell_ids"] == [int(bowl), int(plate)]
+    assert store.products[int(bowl)]["cross_sell_ids"] == []
+    again = lists.read([mug])
+    assert lists.write([ThemeListChange(related, None, again[related].mark)]) == {}
+    assert store.products[int(mug)]["upsell_ids"] == []
 
 
 def test_a_store_without_woocommerce_has_no_such_route(store, rest):
