@@ -17,6 +17,7 @@ from app.db.models import Credential, Flow, Shop
 from app.platforms.base import (
     ConnectedShop,
     Credentials,
+    InstallRefusedError,
     MerchantSession,
     NeedsApprovalError,
     PlatformError,
@@ -27,12 +28,14 @@ from app.services.context import Context
 from app.services.jobs import enqueue_job
 from app.services.messaging import FLOW_KINDS, stop_everything
 from app.services.recommending import forget_shelves
-from app.services.shops import find_shop_id, get_shop
+from app.services.shops import find_shop_id, find_shop_id_by_store, get_shop
 
 log = structlog.get_logger()
 
 
-def connect(context: Context, platform_name: str, credentials: Credentials) -> int:
+def connect(
+    context: Context, platform_name: str, credentials: Credentials, *, has_moved: bool = False
+) -> int:
     """Install, or install again, and start the import.
 
     In this order: ask the shop who it is; store the shop with its (inactive) flows; store both tokens in one
@@ -40,10 +43,12 @@ def connect(context: Context, platform_name: str, credentials: Credentials) -> i
 
     Raises:
         PlatformError: the shop did not answer; nothing was stored.
+        InstallRefusedError: it is a copy of a shop that is connected; `has_moved` says that it is that shop.
     """
     platform = context.platforms[platform_name]
     visitor = ConnectedShop(0, credentials.shop_domain, lambda: credentials.access_token)
     profile = replace(platform.client(visitor).profile(), domain=credentials.shop_domain)
+    _follow_move(context, platform_name, profile, has_moved=has_moved)
     shop_id = store_shop(context, platform_name, profile)
     with context.db.shop(shop_id) as connection:
         save_credentials(context, connection, shop_id, credentials, real_now())
@@ -150,6 +155,30 @@ def disconnect(connection: Connection, shop_id: int, happened_at: datetime, now:
     return True
 
 
+def _follow_move(context: Context, platform_name: str, profile: ShopProfile, *, has_moved: bool) -> None:
+    """Give a shop its new address, with everything it has: only its own mark tells it from a new shop.
+
+    A staging copy has that mark too. It is connected in the shop's place only when the merchant says so, or
+    when the shop itself is not connected any more.
+    """
+    if profile.store_id is None:
+        return
+    with context.db.nobody() as connection:
+        known = find_shop_id(connection, platform_name, profile.domain)
+        same = find_shop_id_by_store(connection, platform_name, profile.store_id)
+    if known is not None or same is None:
+        return
+    with context.db.shop(same) as connection:
+        shop = get_shop(connection, same)
+        if shop.state == "connected" and not has_moved:
+            raise InstallRefusedError(
+                f"{profile.domain} is the same store as {shop.domain}, which is connected. If the store has moved,"
+                " begin again and say so; a staging copy is better left unconnected, or shoppers get mail twice."
+            )
+        connection.execute(update(Shop).where(Shop.shop_id == same).values(domain=profile.domain))
+    log.info("shop_moved", shop_id=same)
+
+
 def _claim_shop_id(context: Context, platform_name: str, profile: ShopProfile) -> int:
     """Find the shop's row, or make it. Its id is drawn first: row security lets a shop write only its own."""
     with context.db.nobody() as connection:
@@ -185,9 +214,9 @@ def _claim_shop_id(context: Context, platform_name: str, profile: ShopProfile) -
 # Two installs of one shop at the same moment: the second insert does nothing and both use the first row.
 _INSERT_SHOP = text(
     "INSERT INTO shops (shop_id, platform, domain, public_key, holdout_salt, name, public_url, email, currency,"
-    " timezone, country, locale, state, installed_at) OVERRIDING SYSTEM VALUE VALUES (:shop_id, :platform,"
-    " :domain, :public_key, :salt, :name, :public_url, :email, :currency, :timezone, :country, :locale,"
-    " 'connected', :now) ON CONFLICT (platform, domain) DO NOTHING"
+    " timezone, country, locale, store_id, state, installed_at) OVERRIDING SYSTEM VALUE VALUES (:shop_id,"
+    " :platform, :domain, :public_key, :salt, :name, :public_url, :email, :currency, :timezone, :country,"
+    " :locale, :store_id, 'connected', :now) ON CONFLICT (platform, domain) DO NOTHING"
 )
 
 
@@ -208,4 +237,5 @@ def _profile_values(profile: ShopProfile) -> dict[str, Any]:
         "timezone": profile.timezone,
         "country": profile.country,
         "locale": profile.locale,
+        "store_id": profile.store_id,
     }

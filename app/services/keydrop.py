@@ -58,6 +58,7 @@ class KeyDrop:
     platform: str
     domain: str
     takes_typed_addresses: bool = False
+    has_moved: bool = False
     problem: str | None = None
     shop_id: int | None = None
 
@@ -76,6 +77,7 @@ def begin(
     typed: str,
     *,
     takes_typed_addresses: bool,
+    has_moved: bool,
     return_uri: str,
     keys_uri: str,
 ) -> Begun:
@@ -90,7 +92,7 @@ def begin(
         raise InstallRefusedError("Shops of this platform are connected from their own admin.")
     domain = platform.probe(typed)
     token = secrets.token_urlsafe(24)
-    drop = KeyDrop("pending", platform_name, domain, takes_typed_addresses)
+    drop = KeyDrop("pending", platform_name, domain, takes_typed_addresses, has_moved)
     _save(context, _name_of(token), drop)
     context.redis.set(_open_key(_name_of(token)), b"1", ex=LIFE_SECONDS)
     request = InstallRequest({"store": [domain]}, return_uri, token, real_now(), keys_uri)
@@ -182,7 +184,7 @@ def _connect(context: Context, name: str, drop: KeyDrop, keys: dict[str, Any]) -
     callback = InstallCallback(query, str(keys.get("user_id")), "", real_now(), shop_domain=drop.domain)
     credentials = context.platforms[drop.platform].complete_install(callback)
     _save(context, name, replace(drop, state="verified"))
-    shop_id = connect(context, drop.platform, credentials)
+    shop_id = connect(context, drop.platform, credentials, has_moved=drop.has_moved)
     with context.db.shop(shop_id) as connection:
         policy = get_shop(connection, shop_id).policy
         cart = replace(policy.cart, takes_typed_addresses=drop.takes_typed_addresses)

@@ -52,6 +52,16 @@ def find_shop_id(connection: Connection, platform: str, domain: str) -> int | No
     )
 
 
+def find_shop_id_by_store(connection: Connection, platform: str, store_id: str) -> int | None:
+    """The shop with this mark of its own, under whatever address; a connected one before others."""
+    return cast(
+        "int | None",
+        connection.execute(
+            text("SELECT find_shop_by_store(:platform, :store)"), {"platform": platform, "store": store_id}
+        ).scalar(),
+    )
+
+
 def find_shop_id_by_key(connection: Connection, public_key: str) -> int | None:
     return cast(
         "int | None",

@@ -42,6 +42,7 @@ def connect_blueprint(context: Context, limiter: Limiter) -> Blueprint:
                 PLATFORM,
                 typed,
                 takes_typed_addresses=request.form.get("takes_typed_addresses") == "yes",
+                has_moved=request.form.get("has_moved") == "yes",
                 return_uri=_outside(context, "connect.show_progress"),
                 keys_uri=_outside(context, "connect.receive_keys"),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, LargeBinary, UniqueConstraint, text
+from sqlalchemy import BigInteger, Identity, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.models.base import Base, OwnId, ShopId
@@ -15,7 +15,11 @@ class Shop(Base):
     """An installed shop: the tenant. `settings` is what the merchant chose; unset keys have defaults."""
 
     __tablename__ = "shops"
-    __table_args__ = (UniqueConstraint("platform", "domain"), UniqueConstraint("public_key"))
+    __table_args__ = (
+        UniqueConstraint("platform", "domain"),
+        UniqueConstraint("public_key"),
+        Index("ix_shops_store", "platform", "store_id"),
+    )
 
     shop_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     platform: Mapped[str]
@@ -36,6 +40,8 @@ class Shop(Base):
     trained_at: Mapped[datetime | None]
     installed_at: Mapped[datetime]
     uninstalled_at: Mapped[datetime | None]
+    # The shop's own mark, the same under another address; a copy of the shop has it too.
+    store_id: Mapped[str | None]
 
 
 class Credential(Base):
