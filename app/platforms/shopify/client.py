@@ -157,7 +157,9 @@ class ShopifyClient:
             return 0, 0
         return held[-1], len(held)
 
-    def _exported(self, kind: ExportKind, handle: str, n_skip: int) -> Iterator[tuple[Node, list[dict[str, Any]]]]:
+    def _exported(
+        self, kind: ExportKind, handle: str, n_skip: int
+    ) -> Iterator[tuple[Node, list[dict[str, Any]]]]:
         state = self._export(handle)
         url = state.url("url") or state.url("partialDataUrl")
         if url is None:
