@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app import create_app
 from app.platforms.woocommerce import WooCommercePlatform
-from app.services import importing, ingesting, jobs, keydrop, polling
+from app.services import importing, ingesting, jobs, keydrop, polling, reconciling
 from app.services.connecting import client_for
 from app.services.shops import get_shop, save_policy
 from tests.conftest import MovableClock
@@ -441,6 +441,21 @@ def test_with_webhooks_off_one_poll_and_one_sweep_give_the_stores_own_state(cont
             (str(added["id"]), "Jug", 2000, True),
         }
     assert polling.sweep(context, shop_id)["removed"] == 0
+
+
+def test_the_look_that_every_platform_gets_works_here_too(context, client, store, owner):
+    shop_id = imported(context, client, store)
+    store.is_silent = lambda _topic: True
+    store.add_customer("eve@example.com")
+    store.change_product(next(iter(store.products)), stock_status="outofstock")
+    order = store.add_order("processing", "eve@example.com", next(iter(store.products.values())))
+    store.add_order("checkout-draft", "ivy@example.com", next(iter(store.products.values())))
+    differed = reconciling.reconcile(context, shop_id)
+    assert (differed["products"], differed["orders"], differed["removed"]) == (1, 1, 0)
+    assert differed["customers"] == 1
+    found = rows(owner, "SELECT platform_order_id FROM orders")
+    assert {"platform_order_id": str(order["id"])} in found
+    assert len(found) == 7
 
 
 def test_webhooks_the_store_switched_off_are_made_anew(context, client, store):
