@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.recommender.blend import MIN_WORD_SIMILARITY
 from app.recommender.diversity import diversify
 from app.recommender.fallback import bestseller_scores, rising_scores
 from app.recommender.lists import NO_ITEM, Lists, Source, top_n
@@ -29,6 +30,13 @@ POOL_PER_PLACE = 4
 CUSTOMER_BLOCK_BYTES = 16 * 2**20
 
 
+# Places within which companions go before bestsellers: what a shelf shows at most, about.
+N_ARRANGED = 10
+# A companion is in the baskets at least this often, this many times as often as chance, and so many standard
+# deviations more often.
+COMPANION_ORDERS, COMPANION_LIFT, COMPANION_DEVIATIONS = 3, 2.0, 5.0
+
+
 def blocks(seeds: IntArray, n_rows: int) -> list[IntArray]:
     """Cut seeds into runs of at most `n_rows`."""
     return [seeds[start : start + n_rows] for start in range(0, len(seeds), n_rows)]
@@ -36,7 +44,9 @@ def blocks(seeds: IntArray, n_rows: int) -> list[IntArray]:
 
 def also_bought(model: Model, n: int, items: Seeds) -> Lists:
     """See `Model.also_bought`."""
-    return _beside(model, n, items, model.scorer.scores, is_diverse=model.options.diversity > 0)
+    return _beside(
+        model, n, items, model.scorer.scores, is_diverse=model.options.diversity > 0, is_arranged=True
+    )
 
 
 def complements(model: Model, n: int, items: Seeds) -> Lists:
@@ -144,7 +154,13 @@ def _whole_shop(model: Model, scores: npt.NDArray[np.float64], n: int) -> Lists:
 
 
 def _beside(
-    model: Model, n: int, items: Seeds, scores: Callable[[IntArray], FloatArray], *, is_diverse: bool = False
+    model: Model,
+    n: int,
+    items: Seeds,
+    scores: Callable[[IntArray], FloatArray],
+    *,
+    is_diverse: bool = False,
+    is_arranged: bool = False,
 ) -> Lists:
     seeds = np.arange(model.catalogue.n_items) if items is None else np.asarray(items, np.int64).reshape(-1)
     scorer = model.scorer
@@ -153,6 +169,8 @@ def _beside(
     columns, values = _stacked(found, n_found)
     if is_diverse:
         columns, values = _diverse(model, columns, values, n)
+    if is_arranged:
+        columns = _companions_first(model, seeds, columns)
     return listed(model, seeds, columns, values, because=np.repeat(seeds[:, None], n, axis=1))
 
 
@@ -174,6 +192,33 @@ def _diverse(model: Model, columns: IntArray, values: FloatArray, n: int) -> Fou
         # Scores never rise along a list: a diverse one shows those of the plain ranking.
         scores[row, : len(order)] = np.sort(values[row][order])[::-1]
     return chosen, scores
+
+
+def _companions_first(model: Model, seeds: IntArray, columns: IntArray) -> IntArray:
+    """Put what is bought with the seed about as often as chance has it behind what clearly belongs to it.
+
+    A bestseller may be the better guess and still say nothing about the product. Only the order of the first
+    `N_ARRANGED` places changes, so what they hold, and HR@10, stay; places keep their scores.
+    """
+    head = columns[:, :N_ARRANGED]
+    is_place = head >= 0
+    first = np.repeat(seeds[:, None], head.shape[1], axis=1)[is_place]
+    second = head[is_place]
+    together, chance = np.zeros(head.shape), np.zeros(head.shape)
+    together[is_place] = model.pairs.between(first, second)
+    chance[is_place] = model.n_orders[first] * model.n_orders[second] / max(1, model.history.n_orders)
+    words = np.zeros(head.shape)
+    words[is_place] = np.asarray(model.tfidf[first].multiply(model.tfidf[second]).sum(axis=1)).ravel()
+    is_companion = (
+        (together >= np.maximum(COMPANION_ORDERS, COMPANION_LIFT * chance))
+        & (together - chance >= COMPANION_DEVIATIONS * np.sqrt(chance))
+        & is_place
+    )
+    is_bystander = (together <= chance + np.sqrt(chance)) & (words <= MIN_WORD_SIMILARITY) & is_place
+    place = np.arange(head.shape[1])
+    last = np.where(is_companion, place, -1).max(axis=1, initial=-1)[:, None]
+    order = np.argsort(np.where(is_bystander, np.maximum(place, last + 0.5), place), axis=1, kind="stable")
+    return np.concatenate([np.take_along_axis(head, order, axis=1), columns[:, N_ARRANGED:]], axis=1)
 
 
 def _best(scores: FloatArray, n: int, candidates: IntArray) -> Found:

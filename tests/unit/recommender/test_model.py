@@ -374,3 +374,15 @@ def test_a_warm_pass_keeps_parameters_and_knows_what_came_since() -> None:
     assert likeness.min() > 0.7
     again = fit(catalogue.take(order), reordered, start=start)
     assert np.array_equal(warm.item_factors[0], again.item_factors[0])
+
+
+def test_what_is_bought_with_it_by_chance_stands_behind_what_belongs_to_it() -> None:
+    catalogue, history = planted()
+    blind = replace(FIXED, blend=Blend(m=400.0, tau=0.0, rho=1.0, borrow=0.0, recency=0.0))
+    model = fit(catalogue, history, options=blind)
+    lists = model.also_bought(12)
+    check(lists, n=12)
+    by_score = np.argsort(-model.scorer.scores(np.arange(60)), axis=1)
+    assert any(seed ^ 1 not in by_score[seed, :4] for seed in range(60)), "else there is nothing to arrange"
+    assert all(seed ^ 1 in lists.items[seed, :4] for seed in range(60))
+    assert all(set(model.also_bought(10).items[seed]) == set(by_score[seed, :10]) for seed in range(60))
