@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
 from typing import Any, Final
@@ -231,9 +231,12 @@ def need_gmt(body: Body, name: str) -> datetime:
     text = body.need_text(name)
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise body.refuse(name, f"{text[:40]!a} is not a moment") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    if at.year == MAXYEAR:  # a day later there is no calendar
+        raise body.refuse(name, f"{text[:40]!a} is the end of time")
+    return at
 
 
 def plain(text: str | None) -> str:

@@ -10,7 +10,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain.events import (
@@ -189,6 +189,14 @@ def test_an_orders_status_decides_what_it_is(status, kind):
         assert (fact.cart.completed_at is None) == status.endswith("draft")
     else:
         assert (fact.order.cancelled_at is None) == (status in ("processing", "completed"))
+
+
+@pytest.mark.parametrize(
+    "text", ["9999-12-31T23:59:59", "0001-01-01T00:00:00+14:00", "yesterday", "99991231", "1"]
+)
+def test_a_moment_that_no_shop_has_is_refused(text):
+    with pytest.raises(UnreadableError, match="date_created_gmt"):
+        read("order.updated", {**ORDER, "date_created_gmt": text})
 
 
 def test_a_status_of_a_plugin_is_bought_once_it_is_paid():
@@ -412,6 +420,7 @@ def test_what_makes_no_sense_is_refused_with_its_topic(topic, raw):
 ANYTHING = st.none() | st.integers() | st.text(max_size=9) | st.lists(st.none())
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(sorted(ORDER)), ANYTHING))
 def test_any_field_may_be_anything_and_is_read_or_refused(changes):
     with contextlib.suppress(UnreadableError):
