@@ -173,14 +173,16 @@ class _Batch:
         self, connection: Connection, wish: _Wish, state: ThemeListState, now: datetime
     ) -> ThemeListChange | None:
         step = step_for(wish.product_ids, state.found, wish.written)
+        # What is written over or put back is ours, or empty: the book has to know it when this call fails as well.
+        held = list(state.found.product_ids or ())
         if step is Step.WRITE:
-            values = {"wanted": list(wish.product_ids), "raw": state.raw, "now": now}
+            values = {"held": held, "wanted": list(wish.product_ids), "raw": state.raw, "now": now}
             self._run(connection, _INTEND, wish.ref, **values)
             return ThemeListChange(wish.ref, wish.product_ids, state.mark)
         if step is Step.RESTORE:
             # Only an empty list was ever written over, so what was there is one, or none.
             before = None if wish.before is None else ()
-            self._run(connection, _INTEND, wish.ref, wanted=[], raw=None, now=now)
+            self._run(connection, _INTEND, wish.ref, held=held, wanted=[], raw=None, now=now)
             return ThemeListChange(wish.ref, before, state.mark)
         if step is Step.KEEP and wish.written is not None:
             self._run(connection, _SETTLE, wish.ref, wanted=list(wish.product_ids))
@@ -300,10 +302,11 @@ _PRODUCTS = text("""
 
 _INTEND = text("""
     INSERT INTO theme_lists (shop_id, platform_product_id, kind, state, before, written, pending, changed_at)
-    VALUES (:shop_id, :product, :kind, 'ours', :raw, '{}', CAST(:wanted AS text[]), :now)
+    VALUES (:shop_id, :product, :kind, 'ours', :raw, CAST(:held AS text[]),
+            CAST(:wanted AS text[]), :now)
     ON CONFLICT (shop_id, platform_product_id, kind) DO UPDATE SET
         before = CASE WHEN theme_lists.state = 'theirs' THEN excluded.before ELSE theme_lists.before END,
-        state = 'ours', pending = excluded.pending, changed_at = excluded.changed_at""")
+        state = 'ours', written = excluded.written, pending = excluded.pending, changed_at = excluded.changed_at""")
 
 _SETTLE = text("""
     UPDATE theme_lists SET state = 'ours', written = CAST(:wanted AS text[]), pending = NULL
