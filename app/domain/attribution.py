@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 # The usual window of e-mail tools (Klaviyo's default is 5 days), so that figures can be compared.
 CLICK_WINDOW = timedelta(days=5)
 
+# Of a shelf list's id, which names the products it stood beside: a shelf says it, a beacon or an order brings it back.
+MAX_LIST_ID_CHARACTERS = 120
+
 
 @dataclass(frozen=True, slots=True)
 class Click:

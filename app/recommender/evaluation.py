@@ -245,10 +245,8 @@ def verdict(
             "use: the lists in use stay."
         )
     difference, low, high = against["hr10"]
-    return (
-        True,
-        f"At least as good as the best simple method (hr10 {difference:+.3f}, {low:+.3f} to {high:+.3f}).",
-    )
+    found = "Better than" if low > 0 else "Not proven to differ from"
+    return True, f"{found} the best simple method (hr10 {difference:+.3f}, {low:+.3f} to {high:+.3f})."
 
 
 def _nothing(split: Split) -> Report:

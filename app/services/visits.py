@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.models import VisitEvent
+from app.domain.attribution import MAX_LIST_ID_CHARACTERS
 from app.services.context import Context
 from app.services.shops import find_shop_id_by_key, get_shop
 
@@ -25,7 +26,7 @@ class _Event(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     type: Literal["impression", "click", "add"]
-    list_id: Annotated[str, Field(max_length=120)]
+    list_id: Annotated[str, Field(max_length=MAX_LIST_ID_CHARACTERS)]
     product: Annotated[str, Field(max_length=64)]
     position: Annotated[int, Field(ge=0, le=100)]
 

@@ -4,6 +4,7 @@ import pytest
 from flask import session
 from redis import Redis
 
+from app.platforms.shopify.readings import list_id_of
 from app.services import recording
 from app.services.recommending import ShelfRequest, forget_shelves, get_shelf, memory, recall_shelf
 from app.services.recommending.shelves import build_shelf
@@ -120,3 +121,22 @@ def test_an_address_is_read_for_what_makes_sense_in_it(query, wanted):
 def test_a_session_is_not_silently_lost_but_refused(app):
     with app.test_request_context("/"), pytest.raises(RuntimeError, match="session"):
         session["merchant"] = "ada"
+
+
+@pytest.mark.parametrize("stored", [b"", b"x", b"etag\nsoon\n{}", b"\xff\n60\n{}"])
+def test_what_we_did_not_write_is_no_shelf_and_gives_way_to_one(client, context, goods, stored):
+    built = ask(client, goods.public_key, product="p1").data
+    [key] = context.redis.keys("shelf:*")
+    [field] = context.redis.hkeys(key)
+    context.redis.hset(key, field, stored)
+    for _ in range(2):
+        answer = ask(client, goods.public_key, product="p1")
+        assert (answer.status_code, answer.data) == (200, built)
+    assert context.redis.hget(key, field) != stored
+
+
+def test_a_list_of_a_full_cart_is_credited_as_the_shelf_named_it(client, goods):
+    seeds = ",".join(f"90071992547{n:05}" for n in range(8))
+    list_id = ask(client, goods.public_key, placement="cart", cart=seeds).get_json()["list_id"]
+    assert len(list_id) > 64
+    assert list_id_of(iter([("_regulars", list_id)])) == list_id

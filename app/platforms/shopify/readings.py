@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+from app.domain.attribution import MAX_LIST_ID_CHARACTERS
 from app.domain.catalog import Product, Variant
 from app.domain.events import Cart, Consent, ConsentState, Customer, LineItem, Order
 from app.domain.money import Money
@@ -19,8 +20,6 @@ from app.platforms.shopify.names import cart_key, id_of
 
 # The line-item property our shelf adds; a leading underscore hides it from the shopper (Shopify's cart pages).
 LIST_PROPERTY: Final = "_regulars"
-# Longer than any list id of ours; a shopper can write anything into a property.
-_MAX_LIST_ID_LENGTH: Final = 64
 # Beyond PostgreSQL's bigint.
 _TOO_MUCH: Final = 2**63
 # Longer paths are tracking parameters to their end.
@@ -163,7 +162,7 @@ def tags_of(tags: Any) -> tuple[str, ...]:
 def list_id_of(pairs: Iterator[tuple[Any, Any]]) -> str | None:
     """The recommendation list named among a line's properties."""
     for name, value in pairs:
-        if name == LIST_PROPERTY and isinstance(value, str) and 0 < len(value) <= _MAX_LIST_ID_LENGTH:
+        if name == LIST_PROPERTY and isinstance(value, str) and 0 < len(value) <= MAX_LIST_ID_CHARACTERS:
             return value
     return None
 

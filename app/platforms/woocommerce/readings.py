@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from app.domain.attribution import MAX_LIST_ID_CHARACTERS
 from app.domain.catalog import Product, Variant
 from app.domain.events import Cart, Consent, ConsentState, Customer, LineItem, Order
 from app.domain.money import Money, parse_money
@@ -31,7 +32,6 @@ _ENTRY_META: Final = "_wc_order_attribution_session_entry"
 _TOKEN: Final = re.compile(r"\A[A-Za-z0-9_-]{16,128}\Z", re.ASCII)
 _TAG: Final = re.compile(r"<[^<>]{0,500}>")
 _VERSION: Final = re.compile(r"\A([0-9]{1,4})\.")
-_MAX_LIST_ID_LENGTH: Final = 64
 _MAX_QUANTITY: Final = 2**31 - 1
 # Core's links that refill a cart, /checkout-link/ (PR 58140, merged 2025-06-12).
 _FIRST_WITH_CHECKOUT_LINK: Final = 10
@@ -391,7 +391,7 @@ def cart_token_of(body: Body) -> str | None:
 
 def _list_id(line: Body) -> str | None:
     found = line.text("list_id") or meta(line, LIST_META)
-    return found if found and len(found) <= _MAX_LIST_ID_LENGTH and found.isprintable() else None
+    return found if found and len(found) <= MAX_LIST_ID_CHARACTERS and found.isprintable() else None
 
 
 def _landing_path(body: Body) -> str | None:

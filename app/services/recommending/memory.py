@@ -98,9 +98,13 @@ def _packed(shelf: Shelf) -> bytes:
     return b"\n".join((shelf.etag.encode(), str(shelf.max_age_seconds).encode(), shelf.body))
 
 
-def _unpack(stored: bytes) -> Shelf:
-    etag, max_age, body = stored.split(b"\n", 2)
-    return Shelf(body, etag.decode(), int(max_age))
+def _unpack(stored: bytes) -> Shelf | None:
+    """None for what we did not write: the shelf is built again and kept in its place."""
+    try:
+        etag, max_age, body = stored.split(b"\n", 2)
+        return Shelf(body, etag.decode("ascii"), int(max_age))
+    except ValueError:
+        return None
 
 
 def _shelves_key(public_key: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import RowMapping
 
+from app.domain.attribution import MAX_LIST_ID_CHARACTERS
 from app.domain.money import exponent_of
 from app.services.context import Context
 from app.services.recommending.ranking import Ranking
@@ -79,7 +80,7 @@ def _pack(
 ) -> Shelf:
     subject = ",".join(request.seeds) or "shop"
     payload = {
-        "list_id": f"m{model_id or 0}.{strategy}.{subject}"[:120],
+        "list_id": f"m{model_id or 0}.{strategy}.{subject}"[:MAX_LIST_ID_CHARACTERS],
         "strategy": strategy,
         "heading": shop.policy.shelf.heading or None,
         "currency": shop.currency,

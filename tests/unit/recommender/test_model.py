@@ -276,6 +276,19 @@ def test_a_cut_model_is_refused() -> None:
         from_npz(raw[: len(raw) // 2])
 
 
+def test_a_model_with_a_flipped_byte_is_refused_or_read_and_nothing_else_happens() -> None:
+    raw = to_npz(fit(*random_shop(), options=FIXED))
+    n_refused = 0
+    for place in np.linspace(0, len(raw) - 1, 150).astype(int):
+        damaged = bytearray(raw)
+        damaged[place] ^= 0xFF
+        try:
+            from_npz(bytes(damaged))
+        except ArtifactError:
+            n_refused += 1
+    assert n_refused > 100
+
+
 def _fit_in_child(queue: multiprocessing.Queue) -> None:  # type: ignore[type-arg]
     queue.put(fit(*random_shop(), options=FIXED).also_bought(5).items.tolist())
 

@@ -229,7 +229,7 @@ def test_a_line_added_from_our_shelf_names_its_list(properties):
         [None],
         [{"name": "_regulars"}],
         {"_regulars": 7},
-        {"_regulars": "x" * 65},
+        {"_regulars": "x" * 121},
         {"_regulars": ""},
     ],
 )
