@@ -106,6 +106,9 @@ def _order(
         for index in taken
     )
     customer = int(rows.customer[taken[0]])
+    buyer = file.customer_ids[customer] if customer >= 0 else None
+    # Where an export names its buyers by address, the order keeps its keyed hash only, as every order does.
+    is_address = buyer is not None and "@" in buyer
     return Order(
         platform_order_id=file.order_ids[order],
         name=file.order_ids[order],
@@ -114,5 +117,6 @@ def _order(
         source_updated_at=placed_at,
         total=Money(sum(line.unit_price.amount * line.quantity for line in lines), currency),
         lines=lines,
-        platform_customer_id=file.customer_ids[customer] if customer >= 0 else None,
+        platform_customer_id=None if is_address else buyer,
+        email=buyer if is_address else None,
     )

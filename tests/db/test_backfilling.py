@@ -3,12 +3,24 @@
 import pytest
 from sqlalchemy import text
 
-from app.services import recording
+from app.domain.events import Customer, ErasureRequested
+from app.services import privacy, recording
 from app.services.backfilling import import_orders_file
 from app.services.orderfile import OrderFileError, read_orders
+from app.services.shops import get_shop
+from tests.conftest import NOW
 from tests.db.test_recording import mug, order
 
 HEADER = "order_id,customer_id,ordered_at,product_id,title,category,quantity,unit_price,currency\n"
+
+SHOPIFY = (
+    "Name,Email,Created at,Lineitem quantity,Lineitem name,Lineitem price\n"
+    "#1001,Cleo@Example.com,2024-01-01 10:00:00 +0000,1,Blue mug,12.00\n"
+)
+WOOCOMMERCE = (
+    "order_number,billing_email,order_date,item_product_id,item_name,item_quantity,item_price\n"
+    "1001,Cleo@Example.com,2024-01-01 10:00:00,,Blue mug,1,12.00\n"
+)
 
 
 def write(path, *lines):
@@ -54,3 +66,28 @@ def test_a_file_in_another_currency_than_the_shops_is_refused(context, ada, tmp_
     path = write(tmp_path / "o.csv", "1,c1,2024-01-01T10:00:00Z,9007199254741001,Blue mug,,2,12.00,USD")
     with pytest.raises(OrderFileError, match="in USD, the shop's in EUR"):
         import_orders_file(context, ada.shop_id, read_orders(path))
+
+
+@pytest.mark.parametrize("export", [SHOPIFY, WOOCOMMERCE], ids=["shopify", "woocommerce"])
+def test_who_is_named_by_address_in_a_file_is_kept_as_a_hash_found_and_forgotten_for_good(
+    context, ada, tmp_path, export
+):
+    path = tmp_path / "orders.csv"
+    path.write_text(export, encoding="utf-8")
+    buyers = text("SELECT platform_customer_id, encode(email_hash, 'hex') FROM orders")
+    cleo = Customer(platform_customer_id="77", source_updated_at=NOW, email="cleo@example.com")
+    with context.db.shop(ada.shop_id) as connection:
+        recording.record_products(connection, ada.shop_id, [mug(1)], "EUR")
+        recording.record_customers(connection, context.hasher, ada.shop_id, [cleo], NOW)
+    assert import_orders_file(context, ada.shop_id, read_orders(path)).n_orders == 1
+    with context.db.shop(ada.shop_id) as connection:
+        shop = get_shop(connection, ada.shop_id)
+        known = context.hasher.email(ada.shop_id, "cleo@example.com").hex()
+        assert [tuple(row) for row in connection.execute(buyers)] == [(None, known)]
+        assert len(privacy.export_person(context, connection, shop, "cleo@example.com")["orders"]) == 1
+        privacy.erase_person(context, connection, shop, ErasureRequested("77", None))
+        assert [tuple(row) for row in connection.execute(buyers)] == [(None, None)]
+        connection.execute(text("DELETE FROM orders"))
+    assert import_orders_file(context, ada.shop_id, read_orders(path)).n_orders == 1
+    with context.db.shop(ada.shop_id) as connection:
+        assert [tuple(row) for row in connection.execute(buyers)] == [(None, None)]

@@ -55,3 +55,34 @@ def test_row_security_is_forced_on_every_table_and_the_apps_role_owns_none(owner
             text("SELECT rolbypassrls OR rolsuper FROM pg_roles WHERE rolname = :r"), {"r": APP_ROLE}
         ).scalar()
         assert bypasses is False
+
+
+def test_upgrading_takes_addresses_off_orders_that_came_from_files(make_database):
+    url = make_database("addresses")
+    engine = create_engine(normalise_url(url))
+    with engine.connect() as connection:
+        command.downgrade(config_for(connection), "0006")
+        shop = connection.execute(
+            text(
+                "INSERT INTO shops (platform, domain, public_key, name, public_url, currency, timezone, locale, state,"
+                " holdout_salt, installed_at) VALUES ('shopify', 'a.example', 'key', 'A', 'https://a.example', 'EUR',"
+                " 'UTC', 'en', 'connected', 'salt', now()) RETURNING shop_id"
+            )
+        ).scalar()
+        connection.execute(
+            text(
+                "INSERT INTO orders (shop_id, platform_order_id, name, platform_customer_id, currency, total,"
+                " placed_at, is_test, source_updated_at) VALUES"
+                " (:shop, '1', '#1', 'cleo@example.com', 'EUR', 1, now(), false, now()),"
+                " (:shop, '2', '#2', '7001', 'EUR', 1, now(), false, now())"
+            ),
+            {"shop": shop},
+        )
+        connection.commit()
+    upgrade(url)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT platform_customer_id FROM orders ORDER BY platform_order_id"))
+        assert [row[0] for row in rows] == [None, "7001"]
+        forced = "SELECT relforcerowsecurity FROM pg_class WHERE oid = 'orders'::regclass"
+        assert connection.execute(text(forced)).scalar()
+    engine.dispose()
