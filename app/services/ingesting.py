@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, text, update
 from app.db.models import Delivery
 from app.domain import events
 from app.platforms.base import Envelope, UnreadableError
+from app.services import recording
 from app.services.applying import APPLY, Scene
 from app.services.asking import Asking
 from app.services.context import Context
@@ -117,6 +118,7 @@ def _process(context: Context, shop_id: int, row: RowMapping, asking: Asking) ->
         fatal = UnreadableError(f"none of {MAX_ATTEMPTS} attempts came to an end; their workers were stopped")
         _store_failure(context, shop_id, row, fatal, is_over=True)
         return False
+    facts: Sequence[events.CommerceEvent] = ()
     try:
         asked: Sequence[events.CommerceEvent] | None = None
         with context.db.shop(shop_id) as connection:
@@ -135,7 +137,7 @@ def _process(context: Context, shop_id: int, row: RowMapping, asking: Asking) ->
             effect()
     except Exception as error:  # noqa: BLE001  the inbox must survive anything a delivery can do
         is_over = isinstance(error, UnreadableError) or row["n_attempts"] >= MAX_ATTEMPTS
-        _store_failure(context, shop_id, row, error, is_over=is_over)
+        _store_failure(context, shop_id, row, error, is_over=is_over, facts=facts)
         return False
     return True
 
@@ -143,11 +145,17 @@ def _process(context: Context, shop_id: int, row: RowMapping, asking: Asking) ->
 def _carry_out(scene: Scene, row: RowMapping, facts: Sequence[events.CommerceEvent]) -> None:
     for fact in facts:
         APPLY[type(fact)](scene, fact)
-    _mark_done(scene, row, is_emptied=any(isinstance(fact, _NAMES_THE_FORGOTTEN) for fact in facts))
+    is_request = any(isinstance(fact, _NAMES_THE_FORGOTTEN) for fact in facts)
+    _mark_done(scene, row, is_emptied=is_request or _is_of_erased(scene, facts))
+
+
+def _is_of_erased(scene: Scene, facts: Sequence[events.CommerceEvent]) -> bool:
+    """Whether the delivery came, or was carried out at last, after its person had been forgotten."""
+    return recording.names_erased(scene.connection, scene.context.hasher, scene.shop.shop_id, facts)
 
 
 def _mark_done(scene: Scene, row: RowMapping, *, is_emptied: bool) -> None:
-    """File the delivery. One that asked to forget a person must not keep their name itself."""
+    """File the delivery. One that names a person who is to be forgotten must not keep their name itself."""
     connection, shop_id = scene.connection, scene.shop.shop_id
     connection.execute(
         update(Delivery)
@@ -157,16 +165,27 @@ def _mark_done(scene: Scene, row: RowMapping, *, is_emptied: bool) -> None:
 
 
 def _store_failure(
-    context: Context, shop_id: int, row: RowMapping, error: Exception, *, is_over: bool
+    context: Context,
+    shop_id: int,
+    row: RowMapping,
+    error: Exception,
+    *,
+    is_over: bool,
+    facts: Sequence[events.CommerceEvent] = (),
 ) -> None:
     # A database error's text quotes the statement and with it the person; its class says enough.
     reason = str(error) if isinstance(error, UnreadableError) else type(error).__name__
     log.warning("delivery_failed", shop_id=shop_id, topic=row["topic"], n=row["n_attempts"], reason=reason)
     with context.db.shop(shop_id) as connection:
+        values: dict[str, object] = {"error": reason[:500]}
+        if is_over:
+            values["state"] = "dead"
+            if recording.names_erased(connection, context.hasher, shop_id, facts):
+                values["raw"] = b""
         connection.execute(
             update(Delivery)
             .where(Delivery.shop_id == shop_id, Delivery.delivery_id == row["delivery_id"])
-            .values(error=reason[:500], **({"state": "dead"} if is_over else {}))
+            .values(**values)
         )
 
 

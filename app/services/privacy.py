@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -178,7 +179,12 @@ def _empty_inbox(connection: Connection, shop_id: int, names: _Names) -> int:
     """Blank the raw bytes of processed deliveries that mention one of the names, an address in any case."""
     spelled = {spelling for email in names.emails for spelling in _in_json(email)}
     ids = connection.execute(
-        _EMPTY_INBOX_OF_IDS, {"shop_id": shop_id, "needles": [name.encode() for name in names.customers]}
+        _EMPTY_INBOX_OF_IDS,
+        {
+            "shop_id": shop_id,
+            "needles": [name.encode() for name in names.customers],
+            "pattern": f"{_BEFORE_AN_ID}({'|'.join(map(re.escape, sorted(names.customers)))})(?![0-9A-Za-z])",
+        },
     )
     addresses = connection.execute(
         _EMPTY_INBOX_OF_ADDRESSES, {"shop_id": shop_id, "needles": [text.encode() for text in spelled]}
@@ -226,10 +232,17 @@ _NAMES = text("""
     WHERE shop_id = :shop_id AND (platform_customer_id IN (SELECT customer FROM named)
                                   OR email_hash IN (SELECT email_hash FROM named))""")
 
+# A store's customers may be numbered from 1: an id counts only whole, and not as the value of a key that names no
+# id, as in `"quantity": 1`.
+_BEFORE_AN_ID = r'(^|(id|customer)"\s*:|[][/,=#(])\s*"?'
+
+# The quick search comes first: the pattern is laid only on what has the id's bytes.
 _EMPTY_INBOX_OF_IDS = text("""
     UPDATE deliveries SET raw = ''::bytea
     WHERE shop_id = :shop_id AND state <> 'received' AND raw <> ''::bytea
-      AND EXISTS (SELECT 1 FROM unnest(CAST(:needles AS bytea[])) AS needle WHERE position(needle IN raw) > 0)""")
+      AND CASE WHEN EXISTS (SELECT 1 FROM unnest(CAST(:needles AS bytea[])) AS needle
+                            WHERE position(needle IN raw) > 0)
+               THEN encode(raw, 'escape') ~* :pattern ELSE false END""")
 
 # Written out in ASCII first: the bytes of a delivery need not be text in any encoding.
 _EMPTY_INBOX_OF_ADDRESSES = text("""

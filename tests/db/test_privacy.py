@@ -6,7 +6,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from app.domain.events import Cart, ConsentState, Customer, ErasureRequested, Order, ShopErasureRequested
+from app.domain.events import (
+    Cart,
+    ConsentState,
+    Customer,
+    ErasureRequested,
+    Order,
+    OrderSeen,
+    ShopErasureRequested,
+)
 from app.domain.money import Money
 from app.platforms.base import Envelope
 from app.services import ingesting, privacy, recording
@@ -85,12 +93,12 @@ def order(name, *, email=None, customer=None, version=0):
     )
 
 
-def deliver(context, shop, body, key):
+def deliver(context, shop, body, key, *, topic="themes/publish"):
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     envelope = Envelope(
         platform="shopify",
         shop_domain=shop.domain,
-        topic="themes/publish",  # nothing reads it, so it is filed as it came
+        topic=topic,  # nothing reads the usual one, so it is filed as it came
         dedupe_key=key,
         raw=raw,
         event_id=None,
@@ -171,6 +179,64 @@ def test_the_inbox_forgets_a_customer_by_id(context, ada, erase, fetch):
     deliver(context, ada, {"customer": {"id": 9007199254740994}}, "his")
     erase(customer="9007199254740993")
     assert fetch("SELECT dedupe_key FROM deliveries WHERE raw = ''::bytea") == [("hers",)]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_hers"),
+    [
+        ({"customer_id": 1}, True),
+        ({"customer": {"id": "1", "first_name": "Cleo"}}, True),
+        (b'{"admin_graphql_api_id":"gid:\\/\\/shopify\\/Customer\\/1"}', True),
+        ({"customerIds": [7, 1]}, True),
+        ({"customer_id": 10}, False),
+        ({"customer_id": 21, "email": "p1@example.com"}, False),
+        ({"customer_id": 7, "line_items": [{"quantity": 1, "price": "1.00", "at": "2026-1-1"}]}, False),
+    ],
+)
+def test_the_inbox_knows_a_small_id_from_the_same_digits_elsewhere(context, ada, erase, fetch, body, is_hers):
+    deliver(context, ada, body, "one")
+    erase(customer="1")
+    assert fetch("SELECT raw = ''::bytea FROM deliveries") == [(is_hers,)]
+
+
+@pytest.fixture
+def deliver_order(context, ada):
+    def take(key):
+        body = {
+            "id": 501,
+            "currency": "EUR",
+            "created_at": "2026-11-20T09:00:00Z",
+            "updated_at": "2026-11-20T09:00:00Z",
+            "total_price": "12.00",
+            "email": "cleo@example.com",
+            "line_items": [],
+        }
+        deliver(context, ada, body, key, topic="orders/create")
+
+    return take
+
+
+def test_a_delivery_that_comes_after_its_person_was_erased_keeps_nothing_of_them(erase, fetch, deliver_order):
+    erase(email="cleo@example.com")
+    deliver_order("late")
+    assert fetch("SELECT state, raw = ''::bytea FROM deliveries") == [("done", True)]
+
+
+@pytest.mark.parametrize("n_failures", [1, ingesting.MAX_ATTEMPTS], ids=["then carried out", "then given up"])
+def test_a_delivery_that_waited_while_its_person_was_erased_keeps_nothing_of_them(
+    context, ada, clock, erase, fetch, deliver_order, monkeypatch, n_failures
+):
+    with monkeypatch.context() as patch:
+        patch.setitem(ingesting.APPLY, OrderSeen, lambda *_: 1 / 0)
+        deliver_order("hers")
+        erase(email="cleo@example.com")
+        for _ in range(n_failures - 1):
+            clock.advance(hours=7)
+            ingesting.process_shop(context, ada.shop_id)
+    clock.advance(hours=7)
+    ingesting.process_shop(context, ada.shop_id)
+    state = "dead" if n_failures == ingesting.MAX_ATTEMPTS else "done"
+    assert fetch("SELECT state, raw = ''::bytea FROM deliveries") == [(state, True)]
 
 
 @pytest.mark.parametrize(
