@@ -259,6 +259,21 @@ def test_orders_known_before_their_customer_are_counted_when_the_customer_comes(
     ]
 
 
+@pytest.mark.parametrize("end", ["cancelled", "deleted"])
+def test_whose_only_order_is_cancelled_or_deleted_has_none(context, ada, end):
+    with context.db.shop(ada.shop_id) as connection:
+        scene = Scene(context, connection, get_shop(connection, ada.shop_id))
+        recording.record_customers(connection, context.hasher, ada.shop_id, [cleo(0)], NOW)
+        take_orders(scene, [order(1)])
+        if end == "cancelled":
+            take_orders(scene, [order(2, cancelled=True)])
+        else:
+            recording.remove_order(connection, ada.shop_id, "5001", at(2))
+    assert rows(context, ada, "SELECT n_orders, first_order_at, last_order_at FROM customers") == [
+        {"n_orders": 0, "first_order_at": None, "last_order_at": None}
+    ]
+
+
 def test_each_change_of_permission_is_kept_once(context, ada):
     said = [
         cleo(1, state=ConsentState.SUBSCRIBED, changed=1),

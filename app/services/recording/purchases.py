@@ -60,7 +60,9 @@ def record_orders(
 
 def remove_order(connection: Connection, shop_id: int, platform_order_id: str, removed_at: datetime) -> None:
     """Leave a tombstone: a deleted order counts for nothing, and a late copy of it stays without effect."""
-    connection.execute(_REMOVE_ORDER, {"shop_id": shop_id, "id": platform_order_id, "removed_at": removed_at})
+    values = {"shop_id": shop_id, "id": platform_order_id, "removed_at": removed_at}
+    buyer = connection.execute(_REMOVE_ORDER, values).scalar()
+    refresh_order_counts(connection, shop_id, [buyer] if buyer else [])
 
 
 def refresh_order_counts(
@@ -148,13 +150,20 @@ _REMOVE_ORDER = text("""
     INSERT INTO orders (shop_id, platform_order_id, name, currency, total, placed_at, is_test,
                         source_updated_at, removed_at)
     VALUES (:shop_id, :id, '', 'XXX', 0, :removed_at, false, :removed_at, :removed_at)
-    ON CONFLICT (shop_id, platform_order_id) DO UPDATE SET removed_at = excluded.removed_at""")
+    ON CONFLICT (shop_id, platform_order_id) DO UPDATE SET removed_at = excluded.removed_at
+    RETURNING platform_customer_id""")
 
+# Joined from the customers' side: whose only order was cancelled has none, and is to be told so.
 _REFRESH = """
     UPDATE customers SET n_orders = sums.n, first_order_at = sums.first_at, last_order_at = sums.last_at
-    FROM (SELECT platform_customer_id, count(*) AS n, min(placed_at) AS first_at, max(placed_at) AS last_at
-          FROM orders WHERE shop_id = :shop_id AND cancelled_at IS NULL AND removed_at IS NULL AND NOT is_test
-          {only} GROUP BY platform_customer_id) AS sums
-    WHERE customers.shop_id = :shop_id AND customers.platform_customer_id = sums.platform_customer_id"""
-_REFRESH_ALL = text(_REFRESH.format(only="AND platform_customer_id IS NOT NULL"))
-_REFRESH_SOME = text(_REFRESH.format(only="AND platform_customer_id = ANY(:ids)"))
+    FROM (SELECT c.customer_id, count(o.order_id) AS n, min(o.placed_at) AS first_at,
+                 max(o.placed_at) AS last_at
+          FROM customers c
+          LEFT JOIN orders o ON o.shop_id = c.shop_id AND o.platform_customer_id = c.platform_customer_id
+               AND o.cancelled_at IS NULL AND o.removed_at IS NULL AND NOT o.is_test
+          WHERE c.shop_id = :shop_id {only} GROUP BY c.customer_id) AS sums
+    WHERE customers.shop_id = :shop_id AND customers.customer_id = sums.customer_id
+      AND (customers.n_orders, customers.first_order_at, customers.last_order_at)
+          IS DISTINCT FROM (sums.n, sums.first_at, sums.last_at)"""
+_REFRESH_ALL = text(_REFRESH.format(only=""))
+_REFRESH_SOME = text(_REFRESH.format(only="AND c.platform_customer_id = ANY(:ids)"))
