@@ -372,6 +372,10 @@ class DiscountCodes(Protocol):
         """Add codes; returns those that now work."""
         ...
 
+    def is_live(self, discount: str, code: str) -> bool:
+        """Whether the shop still takes `code`, one of this discount's, or the merchant has ended it."""
+        ...
+
     def close(self, discount: str) -> None:
         """Take the discount with all its codes away; one that is gone is no error."""
         ...

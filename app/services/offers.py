@@ -7,9 +7,11 @@ takes one of its codes. Whatever breaks in between leaves a code that nobody kno
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
+from redis.exceptions import RedisError
 from sqlalchemy import Connection, insert, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -30,6 +32,9 @@ AHEAD = timedelta(hours=1)
 # How often a sender makes a code that another one may take before it.
 _TRIES = 5
 
+# How long a discount the shop has is believed to be there still.
+ASK_AGAIN = timedelta(minutes=1)
+
 # A discount is deleted this long after its end, when no clock can think it live any more.
 KEEP = timedelta(days=1)
 
@@ -37,12 +42,14 @@ KEEP = timedelta(days=1)
 def code_for(context: Context, codes: DiscountCodes, shop: ShopRecord, message_id: int) -> GivenCode | None:
     """The code of a message: the one it has, or a new one; None when that one is over meanwhile.
 
+    Codes of a discount that the merchant has deleted or ended are dropped, and the message gets one that works.
     The code is the message's, and committed, when this returns.
 
     Raises:
         PlatformError: the shop could not be asked for codes, or refuses them.
     """
     now = context.clock.now()
+    _drop_dead(context, codes, shop, now, message_id)
     for _ in range(_TRIES):
         with context.db.shop(shop.shop_id) as connection:
             connection.execute(_HOLD_MESSAGE, {"shop_id": shop.shop_id, "message_id": message_id})
@@ -72,10 +79,11 @@ def make_ahead(context: Context, shop_id: int) -> int:
             return 0
         values = _values(shop, now) | {"until": now + AHEAD, "flow": FlowKind.ABANDONED_CART.value}
         n_wanted = int(connection.execute(_N_WANTED, values).scalar_one())
-        n_free = int(connection.execute(_N_FREE, values).scalar_one())
-    if n_wanted <= n_free:
+    if not n_wanted:
         return 0
-    return _make(context, extras_client(context, shop_id).codes, shop, now, n_wanted=n_wanted)
+    codes = extras_client(context, shop_id).codes
+    _drop_dead(context, codes, shop, now)
+    return _make(context, codes, shop, now, n_wanted=n_wanted)
 
 
 def clean_up(context: Context, shop_id: int) -> int:
@@ -98,6 +106,33 @@ def clean_up(context: Context, shop_id: int) -> int:
             connection.execute(_FORGET, {"shop_id": shop_id, "offer_id": row.offer_id})
     log.info("offers_cleaned_up", shop_id=shop_id, n_offers=len(over))
     return len(over)
+
+
+def _drop_dead(
+    context: Context, codes: DiscountCodes, shop: ShopRecord, now: datetime, message_id: int | None = None
+) -> None:
+    """Ask the shop for the discount that is to be given from, and forget its codes where it is gone.
+
+    A sender asks at most once a minute for each discount. Codes that mails have carried stay in the book.
+    """
+    values = _values(shop, now) | {"message_id": message_id, "now": now}
+    with context.db.shop(shop.shop_id) as connection:
+        row = connection.execute(_IN_USE, values).one_or_none()
+    if row is None:
+        return
+    key = f"offer:{shop.shop_id}:{row.offer_id}:{row.first_code}"
+    with suppress(RedisError):
+        if context.redis.exists(key):
+            return
+    if codes.is_live(row.platform_discount_id, row.code):
+        with suppress(RedisError):
+            context.redis.set(key, b"1", ex=ASK_AGAIN)
+        return
+    with context.db.shop(shop.shop_id) as connection:
+        values |= {"offer_id": row.offer_id, "first_code": row.first_code, "new_code": _new_code()}
+        if connection.execute(_REOPEN, values).rowcount:  # else another sender was first
+            connection.execute(_DROP_CODES, values)
+            log.info("discount_gone", shop_id=shop.shop_id, offer_id=row.offer_id)
 
 
 def _make(context: Context, codes: DiscountCodes, shop: ShopRecord, now: datetime, *, n_wanted: int) -> int:
@@ -170,6 +205,28 @@ _GIVEN = text("""
     SELECT c.code, o.percent, o.ends_at FROM offer_codes c
     JOIN offers o ON o.shop_id = c.shop_id AND o.offer_id = c.offer_id
     WHERE c.shop_id = :shop_id AND c.message_id = :message_id""")
+
+# The discount of the message's own code, else today's, as long as it has not ended by itself.
+_IN_USE = text("""
+    SELECT o.offer_id, o.platform_discount_id, o.first_code, coalesce(c.code, o.first_code) AS code
+    FROM offers o
+    LEFT JOIN LATERAL (
+        SELECT code, message_id FROM offer_codes
+        WHERE shop_id = o.shop_id AND offer_id = o.offer_id
+          AND (message_id = CAST(:message_id AS bigint) OR message_id IS NULL)
+        ORDER BY message_id NULLS LAST LIMIT 1) c ON true
+    WHERE o.shop_id = :shop_id AND o.platform_discount_id IS NOT NULL AND o.ends_at > :now
+      AND (c.message_id IS NOT NULL OR (o.percent = :percent AND o.ends_at = :ends_at))
+    ORDER BY c.message_id NULLS LAST LIMIT 1""")
+
+# With another first code: the old one is taken still where the merchant only ended the discount.
+_REOPEN = text("""
+    UPDATE offers SET platform_discount_id = NULL, first_code = :new_code
+    WHERE shop_id = :shop_id AND offer_id = :offer_id AND first_code = :first_code""")
+
+_DROP_CODES = text("""
+    DELETE FROM offer_codes WHERE shop_id = :shop_id AND offer_id = :offer_id
+      AND (message_id IS NULL OR message_id = CAST(:message_id AS bigint))""")
 
 _TAKE = text("""
     UPDATE offer_codes SET message_id = :message_id, given_at = :now

@@ -315,6 +315,70 @@ def test_a_discount_the_merchant_deleted_stops_no_cleaning_up(demo, stage):
     assert offers.clean_up(stage.context, stage.shop_id) == 1
 
 
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_discount_the_merchant_ended_gives_no_code_away(demo, stage, server, is_deleted):
+    leave_cart(stage)
+    assert offers.make_ahead(stage.context, stage.shop_id) == 1
+    (dead,) = demo.store.discounts.values()
+    if is_deleted:
+        demo.store.discounts.clear()
+    else:
+        dead.ends_at = demo.store.now()
+    assert send(stage) == messaging.Tally(n_sent=1)
+    (code,) = set(CODE.findall(part(the_mail(server), "plain")))
+    (live,) = (each for each in demo.store.discounts.values() if each is not dead)
+    assert code in live.codes
+    assert not set(live.codes) & set(dead.codes)
+
+
+def test_codes_made_ahead_are_made_anew_where_the_merchant_deleted_their_discount(demo, stage):
+    leave_cart(stage)
+    assert offers.make_ahead(stage.context, stage.shop_id) == 1
+    demo.store.discounts.clear()
+    assert offers.make_ahead(stage.context, stage.shop_id) == 1
+    (discount,) = demo.store.discounts.values()
+    assert ask_code(stage, stage.message()["message_id"]).code in discount.codes
+
+
+def test_a_mail_put_off_changes_a_code_whose_discount_was_deleted(demo, stage):
+    leave_cart(stage)
+    message_id = stage.message()["message_id"]
+    before = ask_code(stage, message_id)
+    demo.store.discounts.clear()
+    stage.context.clock.advance(days=1)
+    after = ask_code(stage, message_id)
+    (discount,) = demo.store.discounts.values()
+    assert after.code in discount.codes
+    assert codes_of(stage) == [after.code] != [before.code]
+
+
+def test_the_shop_is_asked_once_a_minute_whether_it_has_a_discount(demo, stage, monkeypatch):
+    leave_cart(stage)
+    offers.make_ahead(stage.context, stage.shop_id)
+    asked = []
+    is_live = ShopifyCodes.is_live
+    monkeypatch.setattr(ShopifyCodes, "is_live", lambda *args: asked.append(args) or is_live(*args))
+    for _ in range(3):
+        assert ask_code(stage, stage.message()["message_id"])
+    assert len(asked) == 1
+    stage.context.redis.flushdb()  # the minute is over
+    ask_code(stage, stage.message()["message_id"])
+    assert len(asked) == 2
+
+
+def test_a_shop_that_does_not_say_whether_it_has_a_discount_puts_the_mail_off(stage, server, monkeypatch):
+    leave_cart(stage)
+    offers.make_ahead(stage.context, stage.shop_id)
+
+    def away(codes, discount, code):
+        raise PlatformError("away", retry_after_seconds=120)
+
+    monkeypatch.setattr(ShopifyCodes, "is_live", away)
+    assert send(stage) == messaging.Tally(n_put_off=1)
+    assert stage.message()["reason"] == "code_missing"
+    assert server.mails == []
+
+
 def test_a_code_of_another_shop_is_out_of_sight(stage, ben):
     leave_cart(stage)
     ask_code(stage, stage.message()["message_id"])

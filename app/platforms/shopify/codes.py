@@ -68,6 +68,11 @@ class ShopifyCodes:
         ]
 
     @understood
+    def is_live(self, discount: str, code: str) -> bool:
+        found = Body(self._run("discount_by_code", {"code": code})).child("codeDiscountNodeByCode")
+        return found.text("id") == discount and found.child("codeDiscount").text("status") != "EXPIRED"
+
+    @understood
     def close(self, discount: str) -> None:
         found = self._run("discount_delete", {"id": discount}, is_repeatable=True)
         for problem in Body(found).child("discountCodeDelete").children("userErrors"):

@@ -50,6 +50,14 @@ class WooCommerceCodes:
         kept = {row.get("code") for row in made if isinstance(row, dict) and "error" not in row}
         return [code for code in codes if code.lower() in kept]
 
+    def is_live(self, discount: str, code: str) -> bool:
+        """Of this coupon alone; one in the bin is not listed, and a draft works no more."""
+        rows = self.rest.get("wc/v3/coupons", {"code": code.lower(), "_fields": "code,status"}).body
+        if not isinstance(rows, list):
+            raise PlatformError(f"{self.rest.host} did not say whether it has a coupon")
+        listed = [(row.get("code"), row.get("status", "publish")) for row in rows if isinstance(row, dict)]
+        return (code.lower(), "publish") in listed
+
     def close(self, discount: str) -> None:
         """Expired coupons are deleted for good: thousands of them slow the shop's admin."""
         for number in list(self._of(discount)):

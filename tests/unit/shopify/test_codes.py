@@ -69,6 +69,19 @@ def test_a_discount_whose_answer_was_lost_is_found_by_its_first_code(shop, codes
     assert shop.asked_for("DiscountByCode") == [{"code": "AAAA-BBBB-CCCC"}]
 
 
+@pytest.mark.parametrize(
+    ("node", "is_live"),
+    [
+        (None, False),
+        ({"id": DISCOUNT, "codeDiscount": {"status": "EXPIRED"}}, False),
+        ({"id": DISCOUNT, "codeDiscount": {"status": "ACTIVE"}}, True),
+    ],
+)
+def test_a_discount_is_live_until_it_is_deleted_or_ended(shop, codes, node, is_live):
+    shop.says("DiscountByCode", {"codeDiscountNodeByCode": node})
+    assert codes.is_live(DISCOUNT, "AAAA-BBBB-CCCC") is is_live
+
+
 def test_a_discount_that_is_refused_says_why(shop, codes):
     shop.says(
         "DiscountCreate", created({"code": "BLANK", "field": None, "message": "Context can't be blank"})

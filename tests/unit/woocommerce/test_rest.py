@@ -376,6 +376,19 @@ def test_codes_work_once_and_name_nobody(client, store):
     assert expires == {woocommerce_store.moment(OFFER.ends_at)}
 
 
+def test_a_code_is_live_until_its_coupon_is_deleted_or_withdrawn(client, store):
+    discount = client.codes.open(OFFER, "AAAA-BBBB-CCCC")
+    (coupon,) = store.coupons.values()
+    assert client.codes.is_live(discount, "AAAA-BBBB-CCCC")
+    assert not client.codes.is_live(discount, "DDDD-EEEE-FFFF")
+    coupon["status"] = "draft"
+    assert not client.codes.is_live(discount, "AAAA-BBBB-CCCC")
+    coupon["status"] = "trash"
+    assert not client.codes.is_live(discount, "AAAA-BBBB-CCCC")
+    store.coupons.clear()
+    assert not client.codes.is_live(discount, "AAAA-BBBB-CCCC")
+
+
 def test_an_offers_codes_are_deleted_and_no_others(client, store):
     mine = client.codes.open(OFFER, "AAAA")
     client.codes.open(replace(OFFER, percent=20), "BBBB")
