@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from liquid import BoundTemplate, Environment
-from liquid.exceptions import FilterArgumentError, LiquidError
+from liquid import BoundTemplate, Environment, RenderContext
+from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.exceptions import FilterArgumentError, LiquidError, LoopIterationLimitError
+from liquid.token import Token
 
 from app.mail.values import Moment, Price
 
@@ -20,6 +22,13 @@ from app.mail.values import Moment, Price
 MAX_MERCHANT_CHARACTERS: Final = 5_000
 # What a filter may take in or give out (characters): `replace` multiplies its two, so 25 MB is the worst case.
 _MAX_FILTER_CHARACTERS: Final = 5_000
+# Numbers in a range, `(1..9)`.
+_MAX_RANGE: Final = 1_000
+# What all of one text's rendering may cost, in steps: a pass through a loop, a number in a range, a character
+# through a filter. A loop with a few filters over a cart of 100 lines takes an eighth of it.
+_MAX_STEPS: Final = 300_000
+_STEPS_OF_A_PASS: Final = 100
+_STEPS_OF_A_FILTER: Final = 10
 
 # Nothing that reads files, nothing that multiplies its input on every pass (base64, url_encode, escape).
 _FILTER_NAMES: Final = """
@@ -59,6 +68,69 @@ class BoundedEnvironment(Environment):
     local_namespace_limit = 50_000  # bytes
     context_depth_limit = 20
     block_nesting_limit = 20
+
+
+class _Context(RenderContext):
+    """One rendering of a merchant's text, which pays for each of its steps before they are made.
+
+    Liquid's own limit of passes holds for each nest of loops alone, and knows nothing of what a pass costs.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._n_steps_left = _MAX_STEPS
+
+    def pay(self, n_steps: int, token: Token | None = None) -> None:
+        self._n_steps_left -= n_steps
+        if self._n_steps_left < 0:
+            raise LoopIterationLimitError("the text takes too long to work out", token=token)
+
+    def raise_for_loop_limit(self, length: int = 1) -> None:
+        super().raise_for_loop_limit(length)
+        self.pay(length * _STEPS_OF_A_PASS)
+
+    def assign(self, key: str, val: Any) -> None:
+        # Liquid measures every variable again each time one is set.
+        self.pay(len(self.locals) + _size_of(val))
+        super().assign(key, val)
+
+    def filter(self, name: str, token: Token | None) -> Callable[..., object]:
+        function = super().filter(name, token)
+
+        def paid(*arguments: Any, **named: Any) -> object:
+            n_steps = sum(_size_of(argument) for argument in arguments)
+            if name == "uniq" and arguments and isinstance(arguments[0], list | tuple | range):
+                n_steps += len(arguments[0]) ** 2 // 10  # it compares each with each
+            self.pay(_STEPS_OF_A_FILTER + n_steps, token)
+            return function(*arguments, **named)
+
+        return paid
+
+
+class _Template(BoundTemplate):
+    context_class = _Context
+
+
+class _MerchantEnvironment(BoundedEnvironment):
+    template_class = _Template
+
+
+_evaluate_range = RangeLiteral.evaluate
+
+
+def _evaluate_bounded_range(self: RangeLiteral, context: RenderContext) -> range:
+    """Liquid makes a range of any size, to be listed backwards or searched to its end."""
+    found = _evaluate_range(self, context)
+    if isinstance(context, _Context):
+        size = found.stop - found.start  # len() fails beyond 64 bits
+        if size > _MAX_RANGE:
+            raise LoopIterationLimitError(f"a range of more than {_MAX_RANGE:,} numbers", token=self.token)
+        context.pay(size, self.token)
+    return found
+
+
+# The parser names the class itself: there is no other place to put a limit.
+RangeLiteral.evaluate = _evaluate_bounded_range  # type: ignore[method-assign]
 
 
 def add_our_filters(environment: Environment) -> None:
@@ -104,7 +176,7 @@ def _parse(source: str) -> BoundTemplate:
 
 @functools.cache
 def _environment() -> Environment:
-    environment = BoundedEnvironment(autoescape=False)
+    environment = _MerchantEnvironment(autoescape=False)
     environment.filters = {
         name: _bounded(name, function)
         for name, function in environment.filters.items()

@@ -38,6 +38,13 @@ def test_it_does_what_a_mail_needs(source: str, text: str) -> None:
     assert render_text(source, VALUES) == text
 
 
+def test_a_full_cart_and_a_long_text_are_no_bomb() -> None:
+    values = {"lines": [{"title": "A candle of beeswax, by hand " * 3}] * 100}
+    source = "{% for line in lines %}{{ line.title | upcase | truncate: 60 | append: '!' }}{% endfor %}"
+    assert render_text(source * 5, values).count("!") == 500
+    assert render_text("{% for i in (1..1000) %}{% if i > 999 %}x{% endif %}{% endfor %}", values) == "x"
+
+
 def test_dates_come_in_four_styles() -> None:
     values = to_liquid(sample_mail("win_back"), "en")
     assert render_text("{{ last_order_at | date: 'short' }} {{ last_order_at | date }}", values) == (
@@ -84,6 +91,35 @@ BOMBS = {
     "{% assign y = x | split: '' | join: x | split: '' | join: x %}{{ y }}",
     "a joined range": "{% assign x = (1..1000000000) %}{{ x | join: ',' }}",
     "a reversed range": "{{ (1..1000000000) | reverse | first }}",
+    "a long range backwards": "{% for i in (1..999999999999) reversed %}{% break %}{% endfor %}",
+    "a searched range": "{% if (1..99999999999) contains 'x' %}y{% endif %}",
+    "a range beyond 64 bits": "{% assign x = (1..99999999999999999999999) %}{{ x.size }}",
+    "ranges searched all the time": "{% for i in (1..900) %}"
+    + "{% if (1..999) contains 'x' %}{% endif %}" * 100
+    + "{% endfor %}",
+    "loops beside each other": "{% for a in (1..99) %}{% for b in (1..99) %}{{ b }}{% endfor %}{% endfor %}"
+    * 60,
+    "a list made anew all the time": "{% for i in (1..999) %}{% assign z = '"
+    + "a," * 1000
+    + "' | split: ',' | sort | uniq | join: '' %}{% endfor %}",
+    "each compared with each": "{% assign z = '0123456789' %}{% for i in (1..8) %}{% assign z = z | append: z %}"
+    "{% endfor %}{% assign z = z | split: '' %}{% for i in (1..999) %}{% assign y = z | uniq %}{% endfor %}",
+    "a multiplying replace, often": "{% for i in (1..999) %}{% assign z = '"
+    + "a" * 70
+    + "' | replace: 'a', '"
+    + "b" * 70
+    + "' %}{% endfor %}",
+    "many variables": "{% for i in (1..999) %}"
+    + "".join(f"{{% assign a{number} = 1 %}}" for number in range(230))
+    + "{% endfor %}",
+    "many captures": "{% for i in (1..999) %}{% assign x = '"
+    + "x" * 2000
+    + "' %}"
+    + "{% capture a %}{{x}}{{x}}{{x}}{% endcapture %}" * 40
+    + "{% endfor %}",
+    "many conditions": "{% for i in (1..9999) %}"
+    + "{% if i == 1 or i == 2 %}{% endif %}" * 100
+    + "{% endfor %}",
     "a growing list": "{% assign x = ',,,,' | split: ',' %}{% for a in (1..40) %}{% assign x = x | concat: x %}"
     "{% endfor %}{{ x | size }}",
     "a growing number": "{% assign x = 9 %}{% for a in (1..60) %}{% assign x = x | times: x %}{% endfor %}{{ x }}",
