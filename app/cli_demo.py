@@ -26,6 +26,10 @@ from app.tour.stage import AlreadyOpenError, Options, Stage, set_stage
 # a busy machine would be too old to be sent (72 hours).
 ONCE_SPEED, WATCHED_SPEED = 1800.0, 600.0
 
+# A large history takes minutes to learn from, each night of the shop anew, beside hundreds of mails a day: faster
+# than this, a small machine falls behind the shop's clock and its mails come too late.
+MANY_LINES, MANY_LINES_SPEED = 100_000, 300.0
+
 # What ends the show: something was not seen.
 NOT_SEEN = (DidNotHappenError, ProcessDiedError, TimeoutError)
 
@@ -41,10 +45,11 @@ NOT_SEEN = (DidNotHappenError, ProcessDiedError, TimeoutError)
 @click.option("--seed", default=7, show_default=True, help="Of the built-in shop's shoppers.")
 def demo(once: bool, orders: Path | None, speed: float | None, seed: int) -> None:
     """Open a demo store, install the app in it, import its history, train, and let shoppers come."""
-    if orders is not None:
-        _read(orders)
+    usual_speed = ONCE_SPEED if once else WATCHED_SPEED
+    if orders is not None and _read(orders) > MANY_LINES:
+        usual_speed = MANY_LINES_SPEED
     console = Console(highlight=False)
-    options = Options(orders, speed or (ONCE_SPEED if once else WATCHED_SPEED), seed)
+    options = Options(orders, speed or usual_speed, seed)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with set_stage(options, console) as stage:
@@ -64,13 +69,16 @@ def demo(once: bool, orders: Path | None, speed: float | None, seed: int) -> Non
         console.print("\nThe demo is closed.")
 
 
-def _read(orders: Path) -> None:
-    """End with one line when the demo store could not be made of the file; nothing has been started yet."""
+def _read(orders: Path) -> int:
+    """How many lines the file has.
+
+    Ends with one line when the demo store could not be made of it; nothing has been started yet.
+    """
     from app.demo.history import read_history
     from app.services.orderfile import OrderFileError
 
     try:
-        read_history(orders)
+        return len(read_history(orders).rows.order)
     except OrderFileError as error:
         raise click.ClickException(str(error)) from None
 

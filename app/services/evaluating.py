@@ -86,7 +86,8 @@ def file_notes(order_file: OrderFile) -> list[str]:
     """Say what the file lacks or what was left out, one sentence each."""
     notes = []
     if order_file.n_rejected:
-        notes.append(f"{order_file.n_rejected:,} lines were left out.")
+        n = order_file.n_rejected
+        notes.append(f"{n:,} lines were left out." if n > 1 else "1 line was left out.")
         notes += [f"line {reject.line}: {reject.reason}" for reject in order_file.rejects[:5]]
     if order_file.n_cancelled:
         notes.append(f"{order_file.n_cancelled:,} lines of cancelled orders were left out.")

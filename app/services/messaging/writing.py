@@ -133,7 +133,8 @@ class _Links:
             RecommendationView(
                 title=card.title,
                 url=self.click(Target.RECOMMENDATION, index),
-                price=card.price,
+                # A price that is only the lowest of several would be a promise; a mail has no room for "from".
+                price=None if card.price_varies else card.price,
                 image_url=card.image_url,
             )
             for index, card in enumerate(cards)

@@ -53,7 +53,8 @@ def _left_out(rejects: list[tuple[int, str]]) -> str:
     if not rejects:
         return ""
     named = "; ".join(f"line {line}: {reason}" for line, reason in rejects[:3])
-    return f"; {len(rejects)} lines of the file could not be read ({named}{' …' if len(rejects) > 3 else ''})"
+    lines = "1 line" if len(rejects) == 1 else f"{len(rejects)} lines"
+    return f"; {lines} of the file could not be read ({named}{' …' if len(rejects) > 3 else ''})"
 
 
 def learn(show: Show) -> str:
