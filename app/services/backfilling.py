@@ -17,7 +17,7 @@ from app.services import recording
 from app.services.context import Context
 from app.services.importing import batches
 from app.services.jobs import enqueue_job
-from app.services.orderfile import OrderFile, OrderFileError, Reject
+from app.services.orderfile import Kind, OrderFile, OrderFileError, Reject
 from app.services.shops import get_shop
 
 BATCH = 500
@@ -36,6 +36,8 @@ class Backfilled:
 def import_orders_file(context: Context, shop_id: int, file: OrderFile) -> Backfilled:
     """Record a file's orders under their own ids; those the shop told itself stay as they are.
 
+    Where the file has no ids of the platform's, an order is known by its number.
+
     A product is known by the platform's id or, failing that, by its exact title. Orders without any known
     product are left out: they could teach nothing. Good rows come in, bad ones are returned by line.
 
@@ -50,8 +52,9 @@ def import_orders_file(context: Context, shop_id: int, file: OrderFile) -> Backf
                 f" they can't be added up; convert the file to {shop.currency} first."
             )
         known = _known_products(connection, shop_id, file)
+        told = _told_otherwise(connection, shop_id, file)
     n_orders = 0
-    for batch in batches(_orders(file, known, shop.currency), BATCH):
+    for batch in batches(_orders(file, known, told, shop.currency), BATCH):
         with context.db.shop(shop_id) as connection:
             recorded = recording.record_orders(connection, context.hasher, shop_id, batch)
             n_orders += sum(entry.is_new for entry in recorded)
@@ -79,12 +82,39 @@ def _known_products(connection: Connection, shop_id: int, file: OrderFile) -> li
     ]
 
 
-def _orders(file: OrderFile, known: list[str | None], currency: str) -> Iterator[Order]:
+def _told_otherwise(connection: Connection, shop_id: int, file: OrderFile) -> frozenset[int]:
+    """The file's orders that are stored already under the same number and another id."""
+    codes = {_name_of(file, code): code for code in range(len(file.order_ids))}
+    rows = connection.execute(
+        text(
+            "SELECT name, platform_order_id FROM orders WHERE shop_id = :shop_id AND name = ANY(:names)"
+            " AND removed_at IS NULL"
+        ),
+        {"shop_id": shop_id, "names": list(codes)},
+    )
+    return frozenset(
+        codes[row.name] for row in rows if row.platform_order_id != _id_of(file, codes[row.name])
+    )
+
+
+def _id_of(file: OrderFile, order: int) -> str:
+    return file.platform_order_ids[order] or file.order_ids[order]
+
+
+def _name_of(file: OrderFile, order: int) -> str:
+    """The number as the shop itself says it; WooCommerce's exports leave the mark out that it is stored with."""
+    name = file.order_ids[order]
+    return f"#{name.removeprefix('#')}" if file.kind is Kind.WOOCOMMERCE else name
+
+
+def _orders(file: OrderFile, known: list[str | None], told: frozenset[int], currency: str) -> Iterator[Order]:
     rows = file.rows
     lines: dict[int, list[int]] = defaultdict(list)
     for index, order in enumerate(rows.order.tolist()):
         lines[order].append(index)
     for order, indices in lines.items():
+        if order in told:
+            continue
         taken = [index for index in indices if known[int(rows.product[index])] is not None]
         placed_at = float(np.nanmin(rows.ordered_at[indices])) if taken else float("nan")
         if taken and not math.isnan(placed_at):  # an order without a date has no place in time
@@ -110,8 +140,8 @@ def _order(
     # Where an export names its buyers by address, the order keeps its keyed hash only, as every order does.
     is_address = buyer is not None and "@" in buyer
     return Order(
-        platform_order_id=file.order_ids[order],
-        name=file.order_ids[order],
+        platform_order_id=_id_of(file, order),
+        name=_name_of(file, order),
         placed_at=placed_at,
         # Older than anything the shop itself says of this order, so that its own word always holds.
         source_updated_at=placed_at,

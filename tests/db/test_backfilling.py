@@ -91,3 +91,50 @@ def test_who_is_named_by_address_in_a_file_is_kept_as_a_hash_found_and_forgotten
     assert import_orders_file(context, ada.shop_id, read_orders(path)).n_orders == 1
     with context.db.shop(ada.shop_id) as connection:
         assert [tuple(row) for row in connection.execute(buyers)] == [(None, None)]
+
+
+@pytest.mark.parametrize(
+    "export",
+    [
+        SHOPIFY,
+        "Name,Id,Created at,Lineitem quantity,Lineitem name,Lineitem price\n"
+        "#1001,5001,2024-01-01 10:00:00 +0000,1,Blue mug,12.00\n",
+        WOOCOMMERCE,
+        "order_id," + WOOCOMMERCE.replace("1001,Cleo", "5001,1001,Cleo"),
+    ],
+    ids=["shopify, by number", "shopify, by id", "woocommerce, by number", "woocommerce, by id"],
+)
+def test_an_order_the_shop_has_told_already_is_not_added_a_second_time(context, ada, tmp_path, export):
+    path = tmp_path / "orders.csv"
+    path.write_text(export, encoding="utf-8")
+    with context.db.shop(ada.shop_id) as connection:
+        recording.record_products(connection, ada.shop_id, [mug(1)], "EUR")
+        recording.record_orders(connection, context.hasher, ada.shop_id, [order(1)])
+    assert import_orders_file(context, ada.shop_id, read_orders(path)).n_orders == 0
+    with context.db.shop(ada.shop_id) as connection:
+        assert connection.execute(text("SELECT count(*) FROM orders")).scalar() == 1
+
+
+def test_an_order_that_came_by_its_id_is_known_when_the_shop_tells_it(context, ada, tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text(SHOPIFY.replace("Name,", "Name,Id,").replace("#1001,", "#1001,5001,"), encoding="utf-8")
+    with context.db.shop(ada.shop_id) as connection:
+        recording.record_products(connection, ada.shop_id, [mug(1)], "EUR")
+    assert import_orders_file(context, ada.shop_id, read_orders(path)).n_orders == 1
+    with context.db.shop(ada.shop_id) as connection:
+        recording.record_orders(connection, context.hasher, ada.shop_id, [order(1)])
+        assert connection.execute(text("SELECT platform_order_id FROM orders")).all() == [("5001",)]
+
+
+def test_what_no_database_can_store_stops_no_import(context, ada, tmp_path):
+    path = write(
+        tmp_path / "orders.csv",
+        "1\0,c1,2024-01-01T10:00:00Z,9007199254741001,Blue mug,,2,12.00,EUR",
+        "9" * 12_000 + ",c1,2024-01-01T10:00:00Z,9007199254741001,Blue mug,,2,12.00,EUR",
+        "2,c1,2024-01-01T10:00:00Z,9007199254741001,Blue mug,,1000000,92233720368547758.00,EUR",
+        "3,c1,2024-01-01T10:00:00Z,9007199254741001,Blue mug,,2,12.00,EUR",
+    )
+    with context.db.shop(ada.shop_id) as connection:
+        recording.record_products(connection, ada.shop_id, [mug(1)], "EUR")
+    done = import_orders_file(context, ada.shop_id, read_orders(path))
+    assert (done.n_orders, [reject.line for reject in done.rejects]) == (1, [2, 3, 4])

@@ -111,6 +111,7 @@ def test_shopifys_export_carries_the_first_line_of_an_order_on(tmp_path: Path) -
     found = read_orders(written(tmp_path, text))
     assert (found.kind, found.currency, found.n_cancelled) == (Kind.SHOPIFY, "KWD", 2)
     assert (found.order_ids, found.customer_ids) == (["#1001"], ["cleo@example.com"])
+    assert found.platform_order_ids == ["1"]
     assert (found.product_ids, found.titles) == (["MUG-R", "Plate"], ["Mug - Red", "Plate"])
     assert found.vendors == ["Oak", "Oak"]
     assert found.rows.price_minor.tolist() == [1250, 2000]
@@ -223,6 +224,39 @@ def test_an_unclosed_quote_loses_no_more_than_it_swallows(tmp_path: Path) -> Non
     assert "field larger than field limit" in found.rejects[0].reason
 
 
+@pytest.mark.parametrize("fill", ["x" * 9_000_000, '","\n' * 2_000_000], ids=["one line", "a quote a line"])
+def test_a_line_without_an_end_is_left_out_and_the_next_one_comes_in(tmp_path: Path, fill: str) -> None:
+    path = tmp_path / "orders.csv.gz"
+    text = HEADER + '1,"' + fill + "\n2,,2026-11-20,m1,Mug,,1,5,EUR\n"
+    path.write_bytes(gzip.compress(text.encode(), 1))
+    found = read_orders(path)
+    assert found.order_ids == ["2"]
+    assert found.rejects[0] == Reject(2, "not readable as CSV: longer than 4,000,000 characters")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("1\0,,2026-11-20,m1,Mug,,1,5,EUR", r"the order number '1\x00' has a zero byte within"),
+        ("1,c\0,2026-11-20,m1,Mug,,1,5,EUR", r"the customer 'c\x00' has a zero byte within"),
+        (
+            "9" * 12_000 + ",,2026-11-20,m1,Mug,,1,5,EUR",
+            "the order number '999999999999999999999999'… has 12,000 characters, 255 at most",
+        ),
+        (
+            "1,,2026-11-20,m1,Mug,,1000000,92233720368547758.00,EUR",
+            "with this line the order's total is too large an amount",
+        ),
+    ],
+    ids=["zero byte in the order", "zero byte in the customer", "long", "large"],
+)
+def test_what_no_database_can_store_is_named_and_the_next_line_comes_in(
+    tmp_path: Path, row: str, reason: str
+) -> None:
+    found = read_orders(written(tmp_path, HEADER + row + "\n2,,2026-11-20,m1,Mug,,1,5,EUR\n"))
+    assert (found.rejects, found.order_ids) == ([Reject(2, reason)], ["2"])
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
@@ -303,7 +337,7 @@ def test_notes_say_what_is_missing(tmp_path: Path) -> None:
     notes = " ".join(
         file_notes(read_orders(written(tmp_path, HEADER + "1,,2026-11-20,m1,,,1,,EUR\n2,,x,m1,,,1,,\n")))
     )
-    for missing in ("1 lines were left out", "line 3:", "No titles", "No categories", "No customers"):
+    for missing in ("1 line was left out", "line 3:", "No titles", "No categories", "No customers"):
         assert missing in notes
 
 

@@ -7,6 +7,10 @@ from datetime import UTC, datetime
 
 # Largest quantity believed on one line: more is a broken export (an EAN in the wrong column).
 MAX_QUANTITY = 1_000_000.0
+# Characters of an order's or a customer's id; addresses have 254 at most (RFC 5321).
+MAX_ID_CHARACTERS = 255
+# Minor units of all lines of an order: PostgreSQL's bigint.
+MAX_TOTAL = 2**63 - 1
 
 _SPACED_ZONE = re.compile(r"\s*(?:UTC|GMT|Z)$|\s+(?=[+-]\d\d:?\d\d$)", re.IGNORECASE)
 
@@ -38,3 +42,17 @@ def read_quantity(text: str) -> float:
     if not 0 < quantity <= MAX_QUANTITY:
         raise ValueError(f"the quantity {text[:24]} is not between 0 and {MAX_QUANTITY:,.0f}: no purchase")
     return quantity
+
+
+def check_id(text: str, what: str) -> None:
+    """Refuse what no database could store as an id.
+
+    Raises:
+        ValueError: longer than `MAX_ID_CHARACTERS`, or with a zero byte within.
+    """
+    if len(text) > MAX_ID_CHARACTERS:
+        raise ValueError(
+            f"the {what} {text[:24]!r}… has {len(text):,} characters, {MAX_ID_CHARACTERS} at most"
+        )
+    if "\0" in text:
+        raise ValueError(f"the {what} {text[:24]!r} has a zero byte within")

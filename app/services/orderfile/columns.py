@@ -50,6 +50,8 @@ class OrderFile:
     kind: Kind
     rows: Rows
     order_ids: list[str]
+    # The platform's own ids of the same orders, "" where the file names an order by its number only.
+    platform_order_ids: list[str]
     customer_ids: list[str]
     product_ids: list[str]
     titles: list[str]

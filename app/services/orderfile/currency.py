@@ -59,6 +59,7 @@ def _without(file: OrderFile, is_kept: npt.NDArray[np.bool_]) -> OrderFile:
         file,
         rows=Rows(**columns),
         order_ids=of(file.order_ids, "order"),
+        platform_order_ids=of(file.platform_order_ids, "order"),
         customer_ids=of(file.customer_ids, "customer"),
         product_ids=of(file.product_ids, "product"),
         titles=of(file.titles, "product"),

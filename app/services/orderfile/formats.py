@@ -45,6 +45,7 @@ ALIASES: dict[Kind, dict[str, tuple[str, ...]]] = {
     },
     Kind.SHOPIFY: {
         "order": ("name",),
+        "id": ("id",),
         "customer": ("email",),
         "at": ("created at", "paid at"),
         "product": ("lineitem sku",),
@@ -57,6 +58,7 @@ ALIASES: dict[Kind, dict[str, tuple[str, ...]]] = {
     },
     Kind.WOOCOMMERCE: {
         "order": ("order number", "order_number", "order id", "order_id"),
+        "id": ("order id", "order_id"),
         "customer": ("customer user id", "customer_id", "email (billing)", "billing_email", "customer email"),
         "at": ("order date", "order_date", "date"),
         "product": (

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Characters of one field: longer ones mean an unclosed quote that swallows the rest of the file.
 MAX_FIELD_CHARACTERS = 1_000_000
+# Characters of one order line, with the line breaks in its fields: the rest is not read into memory.
+MAX_LINE_CHARACTERS = 4_000_000
 # Text has no zero bytes; pictures, spreadsheets and UTF-16 have some soon.
 N_PROBED_BYTES = 4096
 GZIP_MAGIC = b"\x1f\x8b"
@@ -59,17 +61,40 @@ def _read(stream: IO[str]) -> OrderFile:
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     header = [name.strip().casefold() for name in next(csv.reader([first], delimiter=delimiter), [])]
     kind, columns = recognise(header)
-    reader = csv.reader(stream, delimiter=delimiter)
+    lines = _Lines(stream)
     taker = Taker(kind, columns)
-    for line, cells in _numbered(reader, taker):
+    for line, cells in _numbered(lines, csv.reader(lines, delimiter=delimiter), taker):
         taker.take(line, cells)
     return taker.finish()
 
 
-def _numbered(reader: Iterator[list[str]], taker: Taker) -> Iterator[tuple[int, list[str]]]:
+class _Lines:
+    """The lines after the header; one that is longer than any order's is skipped without being held."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream = stream
+        self.n_lines = self.n_characters = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.stream.readline(MAX_LINE_CHARACTERS)
+        if not line:
+            raise StopIteration
+        self.n_lines += 1
+        self.n_characters += len(line)
+        if self.n_characters >= MAX_LINE_CHARACTERS:
+            while line and not line.endswith(("\n", "\r")):
+                line = self.stream.readline(MAX_LINE_CHARACTERS)
+            raise csv.Error(f"longer than {MAX_LINE_CHARACTERS:,} characters")
+        return line
+
+
+def _numbered(lines: _Lines, reader: Iterator[list[str]], taker: Taker) -> Iterator[tuple[int, list[str]]]:
     """Number the lines as an editor does, going on after a line that is no CSV."""
     while True:
-        line = reader.line_num + 2  # type: ignore[attr-defined]  # csv.reader counts the lines it took
+        line, lines.n_characters = lines.n_lines + 2, 0
         try:
             cells = next(reader)
         except StopIteration:

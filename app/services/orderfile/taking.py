@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.domain.money import BadAmountError, parse_money
-from app.services.orderfile.cells import read_quantity, read_time
+from app.services.orderfile.cells import MAX_TOTAL, check_id, read_quantity, read_time
 from app.services.orderfile.columns import GUEST, MAX_LISTED_REJECTS, UNKNOWN_PRICE, OrderFile, Reject, Rows
 from app.services.orderfile.currency import in_one_currency
 from app.services.orderfile.formats import ALIASES, DEAD_STATES, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_PLATFORM_ID = re.compile(r"[0-9]{1,20}")
 
 
 class _Codes(dict[str, int]):
@@ -35,6 +39,9 @@ class Taker:
         self.order, self.customer, self.product = array("q"), array("q"), array("q")
         self.at, self.quantity, self.price = array("d"), array("f"), array("q")
         self.currency, self.line = array("q"), array("q")
+        # By order: the platform's own id, and the sum of the lines so far.
+        self.platform_order_ids: list[str] = []
+        self.totals = array("q")
         self.rejects: list[Reject] = []
         self.remarks: list[Reject] = []
         self.n_rejected = self.n_cancelled = 0
@@ -44,7 +51,8 @@ class Taker:
         self.quantities: dict[str, float] = {}
         self.carried: tuple[str, str, str, str] = ("", "", "", "")
         self.get = {
-            role: _getter(columns.get(role)) for role in {**ALIASES[kind], "status": (), "cancelled": ()}
+            role: _getter(columns.get(role))
+            for role in {**ALIASES[kind], "id": (), "status": (), "cancelled": ()}
         }
         self.get.setdefault("category", _getter(None))
         self.get.setdefault("vendor", _getter(None))
@@ -63,19 +71,23 @@ class Taker:
             product = self._product(cells, title)
             if not order or not product:
                 raise ValueError("no order number" if not order else "no product")
+            check_id(order, "order number")
+            check_id(customer, "customer")
             at = self._time(when)
             quantity = self._quantity(get["quantity"](cells))
+            price = self._price(line, get["price"](cells), currency)
+            code = self._order_code(order, get["id"](cells).strip(), max(price, 0) * max(int(quantity), 1))
         except (ValueError, OverflowError) as error:
             self.reject(line, str(error))
             return
         self.currency.append(self.currencies[currency])
         self.line.append(line)
-        self.order.append(self.orders[order])
+        self.order.append(code)
         self.customer.append(self.customers[customer] if customer else GUEST)
         self.product.append(self._product_code(product, title, cells))
         self.at.append(at)
         self.quantity.append(quantity)
-        self.price.append(self._price(line, get["price"](cells), currency))
+        self.price.append(price)
 
     def reject(self, line: int, reason: str) -> None:
         """Note a line that was left out."""
@@ -101,6 +113,7 @@ class Taker:
                 np.array(self.price, np.int64),
             ),
             list(self.orders),
+            self.platform_order_ids,
             list(self.customers),
             list(self.products),
             self.texts["title"],
@@ -133,6 +146,21 @@ class Taker:
             customer = customer.casefold()
         # WooCommerce exports guests as customer 0.
         return ("" if customer == "0" and self.kind is Kind.WOOCOMMERCE else customer), when, currency, dead
+
+    def _order_code(self, order: str, platform_id: str, amount: int) -> int:
+        """The order's code, its sum grown by `amount` minor units."""
+        code = self.orders.get(order)
+        if amount + (self.totals[code] if code is not None else 0) > MAX_TOTAL:
+            raise ValueError("with this line the order's total is too large an amount")
+        if code is None:
+            code = self.orders[order]
+            self.totals.append(0)
+            self.platform_order_ids.append("")
+        self.totals[code] += amount
+        # A spreadsheet may have made 6.01E+12 of it.
+        if not self.platform_order_ids[code] and _PLATFORM_ID.fullmatch(platform_id):
+            self.platform_order_ids[code] = platform_id
+        return code
 
     def _product(self, cells: list[str], title: str) -> str:
         return self.get["product"](cells).strip() or (title if self.kind is not Kind.PLAIN else "")
