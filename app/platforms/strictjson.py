@@ -6,8 +6,10 @@ import itertools
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from app.platforms.base import UnreadableError
@@ -94,8 +96,8 @@ def _parse(raw: bytes) -> Any:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     named = dict(pairs)
     if len(named) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise UnreadableError(f"the name {_shown(twice)} occurs twice in one object")
     return named
 
@@ -103,7 +105,10 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _number(text: str) -> Decimal:
     if not math.isfinite(float(text)):
         raise UnreadableError(f"the number {text[:24]} is beyond the range of a double")
-    return Decimal(text)
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # a nought with more digits in its exponent than decimals have
+        raise UnreadableError(f"the number {text[:24]} has more digits than any amount") from None
 
 
 def _constant(text: str) -> Any:
@@ -115,21 +120,37 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value stands. Spelled out only for an error: a long name may have thousands of children."""
+
+    name: str
+    parent: _Place | None = None
+
+    def __str__(self) -> str:
+        names, place = [self.name], self.parent
+        while place is not None:
+            names.append(place.name)
+            place = place.parent
+        return ".".join(name for name in reversed(names) if name)
+
+
 def _check(tree: dict[str, Any] | list[Any]) -> None:
     """Walk the tree without recursion; it may be as deep as the decoder allowed."""
-    pending: list[tuple[str, Any, int]] = [("", tree, 1)]
+    pending: list[tuple[_Place, Any, int]] = [(_Place(""), tree, 1)]
     while pending:
-        path, value, depth = pending.pop()
+        parent, value, depth = pending.pop()
         if depth > MAX_DEPTH:
-            raise UnreadableError(f"{path[:80]}…: nested deeper than {MAX_DEPTH}")
+            raise UnreadableError(f"{_shown(str(parent))}…: nested deeper than {MAX_DEPTH}")
         for name, child in _children(value):
-            place = f"{path}.{name}" if path else name
-            if isinstance(value, dict):
-                _check_text(name, f"a name in {path or 'the body'}")
+            if isinstance(value, dict) and (problem := _problem(name)):
+                place = str(parent) or "the body"
+                raise UnreadableError(f"{_shown(f'a name in {place}')}: {problem}")
             if isinstance(child, str):
-                _check_text(child, place)
+                if problem := _problem(child):
+                    raise UnreadableError(f"{_shown(str(_Place(name, parent)))}: {problem}")
             elif isinstance(child, (dict, list)):
-                pending.append((place, child, depth + 1))
+                pending.append((_Place(name, parent), child, depth + 1))
 
 
 def _children(value: Any) -> Iterator[tuple[str, Any]]:
@@ -140,17 +161,15 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
             yield str(position), child
 
 
-def _check_text(text: str, place: str) -> None:
-    if text.isascii():
-        if "\x00" in text:
-            raise UnreadableError(f"{_shown(place)}: a NUL character, which PostgreSQL can't store")
-        return
+def _problem(text: str) -> str | None:
     if "\x00" in text:
-        raise UnreadableError(f"{_shown(place)}: a NUL character, which PostgreSQL can't store")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise UnreadableError(f"{_shown(place)}: half of a surrogate pair") from None
+        return "a NUL character, which PostgreSQL can't store"
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            return "half of a surrogate pair"
+    return None
 
 
 def _shown(text: str) -> str:

@@ -1,5 +1,7 @@
 """Verified webhooks are stored before they are answered; everything else is refused or parked, never lost."""
 
+import random
+import string
 from dataclasses import replace
 
 import pytest
@@ -73,6 +75,12 @@ def test_a_signed_webhook_is_stored_as_it_came_and_answered_200(deliver, owner, 
 )
 def test_a_forged_webhook_is_refused_and_nothing_is_stored(deliver, owner, ada, wrong):
     assert deliver(ada, "orders/create", ORDER, **wrong).status_code == 401
+    assert deliveries(owner) == []
+
+
+def test_a_topic_of_thousands_of_characters_is_refused_and_nothing_is_stored(deliver, owner, ada):
+    topic = "".join(random.Random(7).choices(string.ascii_lowercase, k=7000))
+    assert deliver(ada, topic, ORDER).status_code == 401
     assert deliveries(owner) == []
 
 

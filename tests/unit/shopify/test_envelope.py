@@ -156,3 +156,14 @@ def test_two_topics_of_one_event_are_two_facts():
 @given(raw=st.binary(max_size=200), signature=st.text(max_size=60))
 def test_no_guess_is_ever_a_signature(raw, signature):
     assert not is_signed(raw, signature, [SECRET])
+
+
+def test_a_topic_longer_than_any_is_refused_before_it_reaches_an_index():
+    assert open_envelope(_headers(**{"X-Shopify-Topic": "a" * 200}), BODY, [SECRET]).topic == "a" * 200
+    with pytest.raises(ForgedError, match="not a topic"):
+        open_envelope(_headers(**{"X-Shopify-Topic": "a" * 201}), BODY, [SECRET])
+
+
+def test_no_id_makes_the_deliverys_key_too_long():
+    named = open_envelope(_headers(**{"X-Shopify-Webhook-Id": "x" * 7000}), BODY, [SECRET])
+    assert named.dedupe_key.startswith("products/update:sha256:")

@@ -21,6 +21,7 @@ POISON = {
     "NaN": (b'{"price":NaN}', "NaN is not JSON"),
     "infinity": (b'{"price":-Infinity}', "-Infinity is not JSON"),
     "beyond a double": (b'{"price":1e999}', "1e999 is beyond"),
+    "an endless exponent": (b'{"price":0e9999999999999999999999}', "the number 0e99999999999999999999"),
     "5000 digits": (b'{"id":' + b"9" * 5000 + b"}", "more digits"),
     "5000 objects deep": (b'{"a":' * 5000 + b"1" + b"}" * 5000, "nested deeper"),
     "100,000 lists deep": (b'{"a":' + b"[" * 100_000, "nested deeper"),
@@ -45,6 +46,18 @@ def test_poison_is_refused_with_its_reason(raw, reason):
     with pytest.raises(UnreadableError) as refusal:
         decode_object(raw)
     assert reason in str(refusal.value)
+
+
+def test_a_name_that_occurs_twice_among_very_many_is_found_at_once():
+    names = ",".join(f'"k{number}":1' for number in range(200_000))
+    with pytest.raises(UnreadableError, match="the name k199999 occurs twice"):
+        decode_object(f'{{{names},"k199999":2}}'.encode())
+
+
+def test_a_very_long_name_with_very_many_children_is_read_at_once():
+    children = ",".join(f'"{number}":[]' for number in range(200_000))
+    found = decode_object(f'{{"{"a" * 1_000_000}":{{{children}}}}}'.encode())
+    assert len(found["a" * 1_000_000]) == 200_000
 
 
 def test_a_body_beyond_the_limit_is_refused_before_it_is_decoded():
