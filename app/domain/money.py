@@ -70,7 +70,7 @@ def parse_money(text: str | int | Decimal, currency: str) -> Money:
     """
     if isinstance(text, float):
         raise BadAmountError(f"the amount {text!r} is a binary float; pass the text as it was received")
-    if len(currency) != 3 or not currency.isalpha():
+    if len(currency) != 3 or not (currency.isascii() and currency.isalpha()):
         raise BadAmountError(f"the currency {currency[:12]!r} is not a three-letter ISO 4217 code")
     try:
         value = Decimal(text)

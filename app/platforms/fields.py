@@ -18,6 +18,7 @@ from app.platforms.base import UnreadableError
 
 # Platforms' ids are 64-bit at most; some arrive as text.
 _ID: Final = re.compile(r"\A[1-9][0-9]{0,19}\Z", re.ASCII)
+_CURRENCY: Final = re.compile(r"\A[A-Za-z]{3}\Z", re.ASCII)
 # An address longer than this can't be delivered to (RFC 5321, section 4.5.3.1.3: 254, with brackets 256).
 _MAX_EMAIL_LENGTH: Final = 254
 # PostgreSQL's integer.
@@ -106,6 +107,13 @@ class Body:
         if at is None:
             raise self.refuse(name, f"{_shown(value)} is not a moment with an offset from UTC")
         return at
+
+    def need_currency(self, name: str) -> str:
+        """A currency's code (ISO 4217), upper case. ASCII first: the upper case of `ß` is two letters."""
+        value = self.need_text(name)
+        if not _CURRENCY.match(value):
+            raise self.refuse(name, f"{_shown(value)} is not a currency's code of three letters")
+        return value.upper()
 
     def money(self, name: str, currency: str) -> Money | None:
         """An optional amount; a broken one is refused, as a wrong price is worse than a late one."""

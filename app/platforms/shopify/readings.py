@@ -28,7 +28,7 @@ _MAX_PATH_LENGTH: Final = 2_000
 
 def order_of(body: Body) -> Order:
     """Read orders/create, updated, paid and cancelled: one shape."""
-    currency = body.need_text("currency")
+    currency = body.need_currency("currency")
     customer = body.child("customer")
     return Order(
         platform_order_id=object_id(body, "Order"),
@@ -66,7 +66,7 @@ def checkout_of(body: Body, triggered_at: datetime | None) -> Cart:
     `cart_token` is null for checkouts that began without a cart (invoices, buy-now buttons; seen in a real
     2024-01 delivery): those are their own cart, under the checkout's token.
     """
-    currency = body.need_text("currency")
+    currency = body.need_currency("currency")
     customer = body.child("customer")
     token = _need_token(body, "token")
     updated_at = body.time("updated_at") or triggered_at or body.need_time("created_at")
@@ -77,7 +77,7 @@ def checkout_of(body: Body, triggered_at: datetime | None) -> Cart:
         created_at=body.time("created_at"),
         lines=tuple(_checkout_line(line, currency) for line in body.children("line_items")),
         is_checkout=True,
-        currency=currency.upper(),
+        currency=currency,
         total=body.money("total_price", currency),
         email=_email(body, customer),
         platform_customer_id=_id_or_none(customer, "Customer"),

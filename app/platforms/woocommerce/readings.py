@@ -77,7 +77,7 @@ def standing_of(body: Body) -> Standing:
 
 def order_of(body: Body) -> Order:
     """Read an order that was bought or is void; a draft is never given to this function."""
-    currency, standing = body.need_text("currency"), standing_of(body)
+    currency, standing = body.need_currency("currency"), standing_of(body)
     number = body.need_id("id")
     updated_at = need_gmt(body, "date_modified_gmt")
     is_anonymised = is_anonymised_order(body)
@@ -103,7 +103,7 @@ def cart_of_draft(body: Body, store_url: str) -> Cart:
 
     The draft's id stays when it is placed, so the order closes the cart by `checkout_token`.
     """
-    currency, number = body.need_text("currency"), body.need_id("id")
+    currency, number = body.need_currency("currency"), body.need_id("id")
     updated_at = need_gmt(body, "date_modified_gmt")
     created_at = gmt(body, "date_created_gmt")
     lines = _lines(body, currency)
@@ -116,7 +116,7 @@ def cart_of_draft(body: Body, store_url: str) -> Cart:
         created_at=created_at,
         lines=lines,
         is_checkout=True,
-        currency=currency.upper(),
+        currency=currency,
         total=body.need_money("total", currency),
         email=None if is_anonymised else _address(body.child("billing")),
         platform_customer_id=None if is_anonymised else body.id("customer_id"),
@@ -128,7 +128,7 @@ def cart_of_draft(body: Body, store_url: str) -> Cart:
 
 def cart_of_plugin(body: Body, store_url: str) -> Cart:
     """Read the companion plugin's cart topic: a cart before any checkout, with an address once one is known."""
-    currency = body.need_text("currency")
+    currency = body.need_currency("currency")
     token = body.need_text("cart_token")
     if not _TOKEN.match(token):
         raise body.refuse("cart_token", "not a token of 16 to 128 letters, digits, - and _")
@@ -140,7 +140,7 @@ def cart_of_plugin(body: Body, store_url: str) -> Cart:
         source_updated_at=body.need_time("updated_at"),
         lines=lines,
         is_checkout=email is not None,
-        currency=currency.upper(),
+        currency=currency,
         total=body.money("total", currency),
         email=email,
         platform_customer_id=body.id("customer_id"),

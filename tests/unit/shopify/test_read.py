@@ -32,7 +32,7 @@ from app.domain.events import (
     ProductSeen,
     ShopErasureRequested,
 )
-from app.domain.money import Money
+from app.domain.money import BadAmountError, Money, parse_money
 from app.platforms.base import Envelope, UnreadableError
 from app.platforms.shopify.read import _READERS, read
 from tests.unit.shopify.shared import SAMPLES, sample_files, topics_of
@@ -297,7 +297,7 @@ def test_a_cancelled_order_and_a_test_order_say_so():
         ),
         ({"total_price": True}, "total_price: true or false where an amount was expected"),
         ({"currency": None}, "currency: nothing where a text was expected"),
-        ({"currency": "EURO"}, "total_price: the currency 'EURO'"),
+        ({"currency": "EURO"}, "currency: 'EURO' is not a currency's code"),
         ({"line_items": None}, "line_items: nothing where a list was expected"),
         ({"line_items": [7]}, "line_items[0]: a number where an object was expected"),
         ({"line_items": [{**LINE, "quantity": -1}]}, "line_items[0].quantity"),
@@ -392,6 +392,14 @@ def test_a_checkout_of_an_anonymous_visitor_has_no_customer_key():
 def test_a_checkout_without_a_cart_is_its_own_cart():
     (seen,) = _read("checkouts/create", {**CHECKOUT, "cart_token": None})
     assert (seen.cart.cart_token, seen.cart.checkout_token) == ("k1", "k1")
+
+
+@pytest.mark.parametrize("currency", ["ßßß", "EURO", "E1R", "K\u212aK"])
+def test_a_currency_that_is_no_code_is_refused(currency):
+    bare = {**CHECKOUT, "currency": currency, "total_price": None, "line_items": []}
+    assert "is not a currency's code" in _refusal("checkouts/create", bare)
+    with pytest.raises(BadAmountError, match="not a three-letter"):
+        parse_money("1.00", currency)
 
 
 def test_a_checkout_without_a_token_is_refused():
