@@ -71,8 +71,10 @@ class Taker:
             product = self._product(cells, title)
             if not order or not product:
                 raise ValueError("no order number" if not order else "no product")
-            check_id(order, "order number")
-            check_id(customer, "customer")
+            if order not in self.orders:
+                check_id(order, "order number")
+            if customer not in self.customers:
+                check_id(customer, "customer")
             at = self._time(when)
             quantity = self._quantity(get["quantity"](cells))
             price = self._price(line, get["price"](cells), currency)
@@ -158,7 +160,7 @@ class Taker:
             self.platform_order_ids.append("")
         self.totals[code] += amount
         # A spreadsheet may have made 6.01E+12 of it.
-        if not self.platform_order_ids[code] and _PLATFORM_ID.fullmatch(platform_id):
+        if platform_id and not self.platform_order_ids[code] and _PLATFORM_ID.fullmatch(platform_id):
             self.platform_order_ids[code] = platform_id
         return code
 
