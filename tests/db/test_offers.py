@@ -153,7 +153,11 @@ def test_one_message_never_has_two_codes(stage):
     assert len(set(given)) == 1
     assert codes_of(stage) == [given[0].code]
     with pytest.raises(IntegrityError):
-        stage.run("UPDATE offer_codes SET message_id = :id", id=message_id)
+        stage.run(
+            "INSERT INTO offer_codes (shop_id, code, offer_id, message_id)"
+            " SELECT shop_id, 'ANOTHER', offer_id, message_id FROM offer_codes WHERE message_id = :id",
+            id=message_id,
+        )
 
 
 def test_many_senders_at_once_share_out_what_there_is(stage):
