@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from app.recommender.copurchase import baskets
-from app.recommender.evaluation import DISCOVER, FOR_YOU, MIN_QUERIES, OURS, TEST_SHARE
+from app.recommender.evaluation import DISCOVER, FOR_YOU, OURS, TEST_SHARE
+from app.recommender.gate import MIN_QUERIES
 
 if TYPE_CHECKING:
     from app.recommender.evaluation import Report, Score

@@ -10,6 +10,7 @@ import numpy as np
 from app.recommender import baselines
 from app.recommender.choosing import DEFAULT_BLEND, DEFAULT_DISCOVERY, DEFAULT_TASTE, customer_lists
 from app.recommender.fitting import chosen, fit_with
+from app.recommender.gate import MIN_QUERIES, verdict
 from app.recommender.metrics import (
     N_PLACES,
     coverage,
@@ -37,10 +38,6 @@ OURS = "regulars"
 SIMPLE = ("popularity", "co-purchase")
 ALSO_BOUGHT, FOR_YOU, DISCOVER = "also-bought", "for-you", "discover"
 TEST_SHARE = 0.15
-# Queries below which a back-test proves nothing: the 95 % interval of a share is wider than 20 points.
-MIN_QUERIES = 100
-# What new parameters may lose against those in use, as a share of NDCG@10.
-TOLERANCE = 0.02
 
 PRODUCT_METHODS: dict[str, Callable[[Model, int], IntArray]] = {
     "popularity": baselines.popularity_lists,
@@ -216,37 +213,6 @@ def backtest(
         n_queries >= MIN_QUERIES,
         reason,
     )
-
-
-def verdict(
-    against: dict[str, tuple[float, float, float]],
-    n_queries: int,
-    against_before: tuple[float, float, float] | None = None,
-) -> tuple[bool, str]:
-    """May the lists go out, and why.
-
-    Not when they are worse than the simple best beyond chance, nor when the parameters in use until now would
-    have done more than `TOLERANCE` better, beyond chance too.
-    """
-    if not against or n_queries < MIN_QUERIES:
-        return True, (
-            f"Too little to prove anything yet: {n_queries} test questions, {MIN_QUERIES} are needed. Products "
-            "are placed by shared words, by pairs seen in at least two orders, and by bestsellers."
-        )
-    for name, (difference, _, high) in against.items():
-        if high < 0:
-            return False, (
-                f"On this shop's own newest orders the lists are worse than the best simple method "
-                f"({name} {difference:+.3f}, certainly below 0)."
-            )
-    if against_before is not None and against_before[0] < -TOLERANCE and against_before[2] < 0:
-        return False, (
-            f"On this shop's own newest orders the new settings are {-against_before[0]:.1%} worse than those in "
-            "use: the lists in use stay."
-        )
-    difference, low, high = against["hr10"]
-    found = "Better than" if low > 0 else "Not proven to differ from"
-    return True, f"{found} the best simple method (hr10 {difference:+.3f}, {low:+.3f} to {high:+.3f})."
 
 
 def _nothing(split: Split) -> Report:

@@ -205,6 +205,7 @@ class Taker:
         price = self.amounts.get(key)
         if price is None:
             try:
+                # XXX is ISO 4217's own code for no currency; a price below zero is none.
                 price = max(parse_money(text.strip(), currency or "XXX").amount, UNKNOWN_PRICE)
             except BadAmountError as error:
                 price = UNKNOWN_PRICE

@@ -13,9 +13,9 @@ from app.recommender.choosing import DEFAULT_BLEND, choose, choose_blend
 from app.recommender.evaluation import (
     OURS,
     product_values,
-    verdict,
 )
 from app.recommender.fitting import fitting_epochs
+from app.recommender.gate import verdict
 from app.recommender.tasks import basket_queries, customer_queries, split_by_time
 from tests.unit.recommender.shops import DAY, FIXED, planted, random_shop
 
