@@ -25,7 +25,9 @@ def main(folder: Path, kind: str) -> None:
         flush=True,
     )
     python = str(folder / "bin" / "python")
-    pip_install(python, "--require-hashes", "-r", str(ROOT / LOCKS[kind]))
+    # The lock is whole, so nothing is left to resolve; and pip, asked to, takes the newest release for a
+    # dependency with an extra, whatever is pinned, and then misses its hash (pypa/pip, issue 9644).
+    pip_install(python, "--require-hashes", "--no-deps", "-r", str(ROOT / LOCKS[kind]))
     pip_install(python, "--no-deps", "-e", str(ROOT))
     (folder / kind).touch()
 
