@@ -19,7 +19,8 @@ from app.db.models import OfferCode, OfferRow
 from app.domain.flows import FlowKind
 from app.domain.offers import N_CODES, GivenCode, Offer, end_of, spell
 from app.domain.quiet import zone_named
-from app.platforms.base import DiscountCodes, PlatformError
+from app.platforms.base import PlatformError
+from app.platforms.extras import DiscountCodes
 from app.services.context import Context
 from app.services.permissions import extras_client
 from app.services.shops import ShopRecord, get_shop

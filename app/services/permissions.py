@@ -8,7 +8,8 @@ import structlog
 from sqlalchemy import select, update
 
 from app.db.models import Credential
-from app.platforms.base import ExtrasClient, ExtrasPlatform, Feature, PlatformError
+from app.platforms.base import PlatformError
+from app.platforms.extras import ExtrasClient, ExtrasPlatform, Feature
 from app.services.connecting import client_for
 from app.services.context import Context
 from app.services.shops import ShopRecord

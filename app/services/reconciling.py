@@ -10,7 +10,8 @@ from sqlalchemy import Connection, TextClause, text
 
 from app.domain.catalog import Product
 from app.domain.events import Customer, Order
-from app.platforms.base import MOST_ASKED, ExportKind, ExtrasClient, ShopClient
+from app.platforms.base import MOST_ASKED, ExportKind, ShopClient
+from app.platforms.extras import ExtrasClient
 from app.services import permissions, recording
 from app.services.applying import Scene, take_orders
 from app.services.connecting import client_for

@@ -25,7 +25,7 @@ from app.domain.themelists import (
     is_due,
     step_for,
 )
-from app.platforms.base import ThemeListChange, ThemeListRef, ThemeLists, ThemeListState
+from app.platforms.extras import ThemeListChange, ThemeListRef, ThemeLists, ThemeListState
 from app.services.context import Context
 from app.services.importing import batches
 from app.services.jobs import RunningJob, enqueue_job

@@ -14,7 +14,6 @@ from app.platforms.base import (
     ConnectedShop,
     Credentials,
     Envelope,
-    Feature,
     InstallCallback,
     InstallRefusedError,
     InstallRequest,
@@ -22,6 +21,7 @@ from app.platforms.base import (
     Redirect,
     SecretLookup,
 )
+from app.platforms.extras import Feature
 from app.platforms.shopify import envelope as envelopes
 from app.platforms.shopify import install, permissions, read, signatures
 from app.platforms.shopify.client import ShopifyClient

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
-from app.platforms.base import Feature
+from app.platforms.extras import Feature
 from app.platforms.shopify.install import missing_scopes
 
 # The same as `optional_scopes` in shopify.app.toml.

@@ -13,12 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.domain.themelists import Found, ListKind
-from app.platforms.base import (
-    PlatformError,
-    ThemeListChange,
-    ThemeListRef,
-    ThemeListState,
-)
+from app.platforms.base import PlatformError
+from app.platforms.extras import ThemeListChange, ThemeListRef, ThemeListState
 from app.platforms.fields import Body
 from app.platforms.shopify.answers import understood
 from app.platforms.shopify.graphql import GraphQL, operation

@@ -13,7 +13,6 @@ from app.platforms.base import (
     ConnectedShop,
     Credentials,
     Envelope,
-    Feature,
     ForgedError,
     InstallCallback,
     InstallRefusedError,
@@ -24,6 +23,7 @@ from app.platforms.base import (
     Redirect,
     SecretLookup,
 )
+from app.platforms.extras import Feature
 from app.platforms.woocommerce import address, codes, install, read
 from app.platforms.woocommerce import envelope as envelopes
 from app.platforms.woocommerce.client import WooCommerceClient

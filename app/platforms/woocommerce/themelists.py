@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.domain.themelists import Found, ListKind
-from app.platforms.base import (
-    NeedsReconnectError,
-    PlatformError,
-    ThemeListChange,
-    ThemeListRef,
-    ThemeListState,
-)
+from app.platforms.base import NeedsReconnectError, PlatformError
+from app.platforms.extras import ThemeListChange, ThemeListRef, ThemeListState
 from app.platforms.woocommerce.rest import Rest
 
 # "You may also like" on a product's page, and "You may be interested in" in the cart.

@@ -25,7 +25,8 @@ from app.domain.flows import Decision, FlowKind, Later, Send, Skip, decide, deci
 from app.domain.offers import GivenCode
 from app.domain.reasons import Reason
 from app.mail.transports import Delivered, Handover, Phase, Refused, Retry
-from app.platforms.base import ExtrasClient, NeedsReconnectError, PlatformError, ShopClient
+from app.platforms.base import NeedsReconnectError, PlatformError, ShopClient
+from app.platforms.extras import ExtrasClient
 from app.services import connecting, consenting, offers
 from app.services.context import Context
 from app.services.messaging import ledger

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from app.domain.flows import has_postal_address
 from app.domain.policy import ShopPolicy
-from app.platforms.base import Feature
+from app.platforms.extras import Feature
 from app.services import permissions, themelists
 from app.services.messaging import FLOW_KINDS, activate, deactivate, flows
 from app.services.shops import ShopRecord, save_policy

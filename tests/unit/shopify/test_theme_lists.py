@@ -8,7 +8,8 @@ import pytest
 import responses
 
 from app.domain.themelists import Found, ListKind
-from app.platforms.base import PlatformError, ThemeListChange, ThemeListRef
+from app.platforms.base import PlatformError
+from app.platforms.extras import ThemeListChange, ThemeListRef
 from app.platforms.shopify.graphql import GraphQL, new_session
 from app.platforms.shopify.themelists import MAX_CHANGES, ShopifyThemeLists
 from tests.unit.shopify.test_client import URL, Shop

@@ -15,16 +15,8 @@ from app.domain.events import CartSeen, Kind, OrderSeen
 from app.domain.offers import Offer
 from app.domain.themelists import ListKind
 from app.platforms.asked import AskedClient
-from app.platforms.base import (
-    ConnectedShop,
-    ExtrasClient,
-    ExtrasPlatform,
-    Hook,
-    NeedsReconnectError,
-    PlatformError,
-    ThemeListChange,
-    ThemeListRef,
-)
+from app.platforms.base import ConnectedShop, Hook, NeedsReconnectError, PlatformError
+from app.platforms.extras import ExtrasClient, ExtrasPlatform, ThemeListChange, ThemeListRef
 from app.platforms.woocommerce import WooCommercePlatform
 from app.platforms.woocommerce.guard import guarded_session, is_public
 from app.platforms.woocommerce.oauth1 import signature
