@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine, text
 
 from app.db.models import Base
@@ -36,6 +37,20 @@ TEST_KEYS = {
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
 
+# No example is wrong for being slow. The gate draws the same examples every time: a new one that fails is found
+# where somebody can look at it, on a developer's machine, where they are drawn anew.
+settings.register_profile(
+    "regulars",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("regulars")
+
+# Seconds a page may take before a test calls it broken: far above what any takes, so that only a hang fails.
+PAGE_PATIENCE_SECONDS = 30.0
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep settings of the machine out of the tests."""
     for name in Settings.model_fields:
@@ -50,6 +65,26 @@ def _no_outside_world(request: pytest.FixtureRequest) -> None:
 
     if "browser" not in request.keywords:
         pytest_socket.socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A real browser (a playwright `Browser`); without one its tests are left out, and in CI are an error."""
+    if not CHROMIUM.exists():
+        reason = f"{CHROMIUM} is not installed: no page can be looked at"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PAGE_PATIENCE_SECONDS * 1000)
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    quiet += ["--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield browser
+        browser.close()
 
 
 @dataclass(slots=True)

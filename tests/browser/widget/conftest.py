@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.conftest import PAGE_PATIENCE_SECONDS
 
 from .servers import Regulars, Shop
-
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 # Chromium's own remark on an answer that wasn't 200, or was cut off: the page's network log, not our doing.
 NOT_OURS = ("Failed to load resource", "net::ERR_")
@@ -41,17 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        reason = f"{CHROMIUM} is not installed: the storefront widget can't be looked at"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -87,7 +67,7 @@ class Visit:
 
     def wait_for_state(self, state: str, n_shelves: int = 1) -> None:
         # Not wait_for_function, which a page's own Content-Security-Policy forbids as soon as it looks twice.
-        expect(self.page.locator(f'regulars-shelf[state="{state}"]')).to_have_count(n_shelves, timeout=15_000)
+        expect(self.page.locator(f'regulars-shelf[state="{state}"]')).to_have_count(n_shelves)
 
     def leave(self) -> None:
         """Goes to another page, as visitors do, and waits until the first is gone."""
@@ -112,7 +92,7 @@ def new_visit(chromium: Browser, shop: Shop) -> Iterator[Any]:
     def make(**options: Any) -> Visit:
         context = chromium.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
         context.add_init_script(WATCH)
-        context.set_default_timeout(9000)
+        context.set_default_timeout(PAGE_PATIENCE_SECONDS * 1000)
         contexts.append(context)
         return Visit(context, shop)
 

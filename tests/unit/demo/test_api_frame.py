@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from flask import Flask, jsonify, request
-from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
 from app.demo.config import default_config
@@ -21,14 +19,6 @@ from app.demo.shop import DemoShop
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-sync",
-    "--no-first-run",
-]
 AXE = Path(__file__).parents[2] / "fixtures" / "axe.min.js"
 SECRET = "shpss_0123456789abcdef0123456789abcdef"
 PAGE = """<!doctype html><html lang="en"><head><meta name="shopify-api-key" content="demo-client-id">
@@ -86,17 +76,6 @@ def admin(store):
             addresses["store"] = address
             yield address
         shop.close()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if not CHROMIUM.exists():
-        reason = f"{CHROMIUM} is not installed: the frame can't be looked at"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
