@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     from app.web.health import health_blueprint
     from app.web.install import install_blueprint
     from app.web.lean import NoSession, RouteLimiter
+    from app.web.plugin import plugin_blueprint
     from app.web.recipient import recipient_blueprint
     from app.web.security import install_headers
     from app.web.shelf import WarmShelves
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     app.register_blueprint(recipient_blueprint(context))
     app.register_blueprint(install_blueprint(context))
     app.register_blueprint(connect_blueprint(context, limiter))
+    app.register_blueprint(plugin_blueprint(context, limiter))
     app.register_blueprint(admin_blueprint(context))
     app.register_blueprint(health_blueprint(context))
     app.wsgi_app = WarmShelves(context, app.wsgi_app)  # type: ignore[method-assign]

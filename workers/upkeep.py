@@ -73,6 +73,15 @@ def take_keys() -> None:
     keydrop.take_keys(context())
 
 
+@shared_task(name="upkeep.publish_setup")
+def publish_setup(shop_id: int) -> None:
+    """At once where it can be; the hourly round of `check_webhooks` does it again."""
+    try:
+        installing.publish_setup(context(), shop_id)
+    except PlatformError as error:
+        log.warning("setup_not_published", shop_id=shop_id, reason=str(error))
+
+
 @shared_task(name="upkeep.poll")
 def poll() -> None:
     _each_shop(polling.poll, "not_polled")

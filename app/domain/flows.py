@@ -100,6 +100,8 @@ class Facts:
     sent_at: tuple[datetime, ...]
     arm: Arm
     zone: tzinfo = UTC
+    # Something else in the shop mails about its carts.
+    has_other_sender: bool = False
     retry_after: timedelta = timedelta(minutes=1)
 
 
@@ -109,13 +111,15 @@ def decide(mail: PlannedMail, facts: Facts, policy: ShopPolicy, now: datetime) -
     Where several things speak against it, the first of these is the reason that is shown:
 
     1. the person's rights: erased, unsubscribed, no permission, no usable address;
-    2. the shop: uninstalled, flow switched off, no postal address;
+    2. the shop: uninstalled, flow switched off, no postal address, another sender of cart reminders beside us;
     3. the occasion: bought, cart removed, emptied or replaced by a newer one, too long ago, no mails at all;
     4. what passes: the shop must be reconnected, the cart is in use again, the platform could not be asked
        about orders, the person had enough mail, the person sleeps (never told a time when it would be quiet);
     5. the holdout, last of all: it is compared with those who were mailed, so it has to pass all the rest.
     """
-    reason = _of_person(mail, facts) or _of_shop(facts, policy) or _of_occasion(mail, facts, policy, now)
+    reason = (
+        _of_person(mail, facts) or _of_shop(mail, facts, policy) or _of_occasion(mail, facts, policy, now)
+    )
     if reason is not None:
         return Skip(reason)
     later = _not_yet(mail, facts, policy, now)
@@ -155,12 +159,15 @@ def _of_person(mail: PlannedMail, facts: Facts) -> Reason | None:
     return None if facts.has_valid_address else Reason.NO_ADDRESS
 
 
-def _of_shop(facts: Facts, policy: ShopPolicy) -> Reason | None:
+def _of_shop(mail: PlannedMail, facts: Facts, policy: ShopPolicy) -> Reason | None:
     if facts.shop_state is ShopState.UNINSTALLED:
         return Reason.SHOP_DISCONNECTED
     if not facts.flow_is_active:
         return Reason.FLOW_OFF
-    return None if has_postal_address(policy) else Reason.NO_POSTAL_ADDRESS
+    if not has_postal_address(policy):
+        return Reason.NO_POSTAL_ADDRESS
+    is_doubled = mail.flow is FlowKind.ABANDONED_CART and facts.has_other_sender
+    return Reason.OTHER_SENDER if is_doubled else None
 
 
 def has_postal_address(policy: ShopPolicy) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time
 
@@ -29,6 +30,8 @@ class CartFlowPolicy:
     give_up_after_hours: int = 72
     # Also use an address that was typed at the checkout before anything was submitted (WooCommerce's drafts).
     takes_typed_addresses: bool = False
+    # What else in the shop could mail about carts and doesn't, by the merchant's word.
+    senders_off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +90,11 @@ class ShopPolicy:
     sender: SenderPolicy = SenderPolicy()
     # The set-up checklist on Home, once everything on it is done.
     is_checklist_dismissed: bool = False
+
+
+def heard_beside(found: Iterable[str], cart: CartFlowPolicy) -> tuple[str, ...]:
+    """Which of the other senders found in a shop mail about its carts, as far as anybody knows.
+
+    What a later look finds was not in the merchant's word yet, and counts.
+    """
+    return tuple(name for name in found if name not in cart.senders_off)

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     SHOP_DISCONNECTED = "shop_disconnected"
     FLOW_OFF = "flow_off"
     NO_POSTAL_ADDRESS = "no_postal_address"
+    OTHER_SENDER = "other_sender"
     ORDERED = "ordered"
     CART_REMOVED = "cart_removed"
     CART_EMPTY = "cart_empty"
@@ -52,6 +53,7 @@ _WORDS = {
     Reason.SHOP_DISCONNECTED: "The app was uninstalled from the shop.",
     Reason.FLOW_OFF: "This flow is switched off.",
     Reason.NO_POSTAL_ADDRESS: "Your postal address is missing in the settings; the law asks for it in every mail.",
+    Reason.OTHER_SENDER: "Something else in the shop sends cart reminders too; the settings name it.",
     Reason.ORDERED: "They bought before the mail went out.",
     Reason.CART_REMOVED: "The cart is no longer there.",
     Reason.CART_EMPTY: "The cart was emptied.",

@@ -200,12 +200,27 @@ class WebhookHealth:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorefrontSetup:
+    """What our part of a shop's storefront has to know."""
+
+    public_key: str
+    shop_name: str = ""
+    takes_typed_addresses: bool = False
+    # Something else in the shop mails about carts, so that this app does not.
+    is_conflicted: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class StorefrontStatus:
-    """Whether the shelf is really switched on in the live theme. None: the platform does not let us see."""
+    """Whether the shelf is really switched on in the live theme. None: the platform does not let us see.
+
+    `part_url`: where the merchant gets our part of the storefront, which this shop lacks.
+    """
 
     is_embedded: bool | None
     placement_url: str | None = None
+    part_url: str | None = None
 
 
 SecretLookup = Callable[[str], Sequence[bytes]]  # shop domain -> secrets that may have signed, newest first
@@ -250,8 +265,8 @@ class ShopClient(Protocol):
         ...
 
     def ensure_webhooks(self) -> WebhookHealth: ...
-    def publish_key(self, public_key: str) -> None:
-        """Let what we placed in the shop's storefront know under which key to ask for its shelves."""
+    def publish_setup(self, setup: StorefrontSetup) -> None:
+        """Let our part of the shop's storefront know what it has to; a shop that lacks it is no error."""
         ...
 
     def storefront_status(self) -> StorefrontStatus: ...

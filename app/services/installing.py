@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.clock import real_now
 from app.db.models import Credential, Flow, Shop
+from app.platforms.asked import GuestClient
 from app.platforms.base import (
     ConnectedShop,
     Credentials,
@@ -22,6 +23,7 @@ from app.platforms.base import (
     NeedsApprovalError,
     PlatformError,
     ShopProfile,
+    StorefrontSetup,
 )
 from app.services.connecting import client_for, save_credentials
 from app.services.context import Context
@@ -97,13 +99,11 @@ def connected_shop_id(context: Context, platform_name: str, domain: str) -> int 
 
 
 def repair_connection(context: Context, shop_id: int) -> Mapping[str, str]:
-    """List and repair the shop's subscriptions and its storefront's key; returns the topics it refused."""
+    """List and repair the shop's subscriptions and what its storefront knows; returns the topics it refused."""
     try:
-        client = client_for(context, shop_id)
-        health = client.ensure_webhooks()
-        with context.db.shop(shop_id) as connection:
-            public_key = get_shop(connection, shop_id).public_key
-        client.publish_key(public_key)
+        health = client_for(context, shop_id).ensure_webhooks()
+        look_for_senders(context, shop_id)
+        publish_setup(context, shop_id)
     except PlatformError as error:
         log.warning("webhooks_not_registered", shop_id=shop_id, reason=str(error))
         return {}
@@ -112,6 +112,37 @@ def repair_connection(context: Context, shop_id: int) -> Mapping[str, str]:
             "webhooks_registered", shop_id=shop_id, repaired=health.repaired, refused=dict(health.refused)
         )
     return health.refused
+
+
+def look_for_senders(context: Context, shop_id: int) -> None:
+    """Note what else in the shop mails about carts. One that does not answer about it keeps what was known."""
+    client = client_for(context, shop_id)
+    if not isinstance(client, GuestClient):
+        return
+    try:
+        found = client.other_senders()
+    except PlatformError as error:
+        log.warning("senders_not_found", shop_id=shop_id, reason=str(error))
+        return
+    with context.db.shop(shop_id) as connection:
+        connection.execute(update(Shop).where(Shop.shop_id == shop_id).values(other_senders=list(found)))
+
+
+def publish_setup(context: Context, shop_id: int) -> None:
+    """Let our part of the shop's storefront know what it has to.
+
+    Raises:
+        PlatformError: the shop did not answer, or did not take it.
+    """
+    with context.db.shop(shop_id) as connection:
+        shop = get_shop(connection, shop_id)
+    setup = StorefrontSetup(
+        public_key=shop.public_key,
+        shop_name=shop.name,
+        takes_typed_addresses=shop.policy.cart.takes_typed_addresses,
+        is_conflicted=bool(shop.conflicts),
+    )
+    client_for(context, shop_id).publish_setup(setup)
 
 
 def start_import(context: Context, shop_id: int) -> None:

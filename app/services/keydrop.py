@@ -189,6 +189,8 @@ def _connect(context: Context, name: str, drop: KeyDrop, keys: dict[str, Any]) -
         policy = get_shop(connection, shop_id).policy
         cart = replace(policy.cart, takes_typed_addresses=drop.takes_typed_addresses)
         save_policy(connection, shop_id, replace(policy, cart=cart))
+    if drop.takes_typed_addresses != policy.cart.takes_typed_addresses:
+        context.queue.nudge("upkeep.publish_setup", shop_id)
     return shop_id
 
 

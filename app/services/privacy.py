@@ -84,13 +84,15 @@ def record_data_request(
     )
 
 
-def export_person(context: Context, connection: Connection, shop: ShopRecord, name: str) -> dict[str, Any]:
-    """Everything stored of one person, who is named by e-mail address or customer id."""
+def export_person(
+    context: Context, connection: Connection, shop: ShopRecord, name: str, *, actor: str = "operator"
+) -> dict[str, Any]:
+    """Everything stored of one person, who is named by e-mail address or customer id; `actor` asked for it."""
     is_email = "@" in name
     request = ErasureRequested(None if is_email else name, name if is_email else None)
     names = _names_of(context, connection, shop.shop_id, request)
     values = {"shop_id": shop.shop_id, "hashes": list(names.hashes), "customers": sorted(names.customers)}
-    _audit(connection, shop.shop_id, context.clock.now(), "operator", "exported a person", {})
+    _audit(connection, shop.shop_id, context.clock.now(), actor, "exported a person", {})
     return {
         table: [json.loads(row[0]) for row in connection.execute(statement, values)]
         for table, statement in _EXPORT.items()

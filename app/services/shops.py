@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, text, update
 
 from app.db.models import Shop
 from app.db.session import Database
-from app.domain.policy import ShopPolicy
+from app.domain.policy import ShopPolicy, heard_beside
 
 T = TypeVar("T")
 
@@ -41,6 +41,13 @@ class ShopRecord:
     trained_at: datetime | None
     installed_at: datetime
     uninstalled_at: datetime | None
+    # What else in the shop mails about carts, by name.
+    other_senders: tuple[str, ...] = ()
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """The other senders that the merchant has not said to be off: no cart reminder goes out beside them."""
+        return heard_beside(self.other_senders, self.policy.cart)
 
 
 def find_shop_id(connection: Connection, platform: str, domain: str) -> int | None:
@@ -86,6 +93,7 @@ def get_shop(connection: Connection, shop_id: int) -> ShopRecord:
         raise UnknownShopError
     values = {field.name: row[field.name] for field in fields(ShopRecord) if field.name in row}
     values["locale"] = row["locale"] or "en"
+    values["other_senders"] = tuple(row["other_senders"])
     return ShopRecord(**values, policy=policy_from(row["settings"]))
 
 
@@ -110,6 +118,8 @@ def _overlay(defaults: T, stored: dict[str, Any]) -> T:
         default, value = getattr(defaults, field.name), stored[field.name]
         if is_dataclass(default):
             changes[field.name] = _overlay(default, value)
+        elif isinstance(default, tuple):
+            changes[field.name] = tuple(value)
         else:
             changes[field.name] = time.fromisoformat(value) if isinstance(default, time) else value
     return replace(defaults, **changes)  # type: ignore[type-var]

@@ -49,6 +49,7 @@ from app.platforms.base import (
     NeedsReconnectError,
     Platform,
     ShopClient,
+    StorefrontSetup,
     UnreadableError,
 )
 from app.platforms.shopify import ShopifyPlatform
@@ -360,7 +361,7 @@ class PlatformContract:
 
     def test_the_storefront_is_dark_until_the_merchant_switches_it_on(self, harness):
         client = harness.client()
-        client.publish_key("a-public-key")
+        client.publish_setup(StorefrontSetup(public_key="a-public-key", shop_name="Ada's"))
         status = client.storefront_status()
         assert status.is_embedded is not True
         assert status.placement_url.startswith("http")

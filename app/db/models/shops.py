@@ -42,6 +42,8 @@ class Shop(Base):
     uninstalled_at: Mapped[datetime | None]
     # The shop's own mark, the same under another address; a copy of the shop has it too.
     store_id: Mapped[str | None]
+    # What else in the shop mails about carts, by name, as the last look found it.
+    other_senders: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
 
 
 class Credential(Base):

@@ -20,6 +20,7 @@ from app.platforms.base import (
     NeedsApprovalError,
     PlatformError,
     ShopProfile,
+    StorefrontSetup,
     StorefrontStatus,
     UnreadableError,
     WebhookHealth,
@@ -322,7 +323,7 @@ class ShopifyClient:
         return None
 
     @understood
-    def publish_key(self, public_key: str) -> None:
+    def publish_setup(self, setup: StorefrontSetup) -> None:
         """Give our theme extension the shop's public key and our address, as metafields of our own installation.
 
         The blocks read them as `app.metafields.regulars`, so that no merchant types either; an app's own
@@ -337,7 +338,7 @@ class ShopifyClient:
                 "type": "single_line_text_field",
                 "value": value,
             }
-            for key, value in (("shop_key", public_key), ("api_url", self.app_url))
+            for key, value in (("shop_key", setup.public_key), ("api_url", self.app_url))
         ]
         found = Body(self._run("storefront_settings", {"metafields": metafields}, is_repeatable=True)).child(
             "metafieldsSet"

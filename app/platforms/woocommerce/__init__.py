@@ -9,6 +9,7 @@ from urllib.parse import quote
 import requests
 
 from app.domain.events import CommerceEvent
+from app.platforms.asked import DeskCall, DeskKind
 from app.platforms.base import (
     ConnectedShop,
     Credentials,
@@ -24,7 +25,7 @@ from app.platforms.base import (
     SecretLookup,
 )
 from app.platforms.extras import Feature
-from app.platforms.woocommerce import address, codes, install, read
+from app.platforms.woocommerce import address, codes, desk, install, read
 from app.platforms.woocommerce import envelope as envelopes
 from app.platforms.woocommerce.client import WooCommerceClient
 from app.platforms.woocommerce.guard import guarded_session
@@ -84,6 +85,11 @@ class WooCommercePlatform:
 
     def open_envelope(self, headers: Mapping[str, str], raw: bytes, secrets: SecretLookup) -> Envelope | Ping:
         return envelopes.open_envelope(headers, raw, secrets, allows_local=self._allows_local)
+
+    def open_call(
+        self, kind: DeskKind, headers: Mapping[str, str], raw: bytes, secrets: SecretLookup
+    ) -> DeskCall:
+        return desk.open_call(kind, headers, raw, secrets, allows_local=self._allows_local)
 
     def read(self, envelope: Envelope) -> Sequence[CommerceEvent]:
         return read.read(envelope, self._url(envelope.shop_domain))

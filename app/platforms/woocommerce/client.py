@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -29,13 +29,15 @@ from app.platforms.base import (
     Hook,
     PlatformError,
     ShopProfile,
+    StorefrontSetup,
     StorefrontStatus,
     UnreadableError,
     WebhookHealth,
 )
 from app.platforms.fields import Body
-from app.platforms.woocommerce import readings
+from app.platforms.woocommerce import readings, senders
 from app.platforms.woocommerce.codes import WooCommerceCodes
+from app.platforms.woocommerce.plugin import DOWNLOAD_PATH, Plugin
 from app.platforms.woocommerce.read import order_facts
 from app.platforms.woocommerce.readings import Standing
 from app.platforms.woocommerce.rest import NotFoundError, Rest, Row
@@ -331,12 +333,34 @@ class WooCommerceClient:
             if str(row.get("delivery_url", "")).startswith(f"{self.app_url}{CALLBACK_PATH}") and _has_id(row):
                 self.rest.delete(f"wc/v3/webhooks/{int(row['id'])}")
 
-    def publish_key(self, public_key: str) -> None:
-        """Nothing to do: the companion plugin fetches the shop's key itself, under a signature."""
+    def part(self) -> None:
+        """Leave nothing of ours in the shop. The keys stay: wc/v3 has no way to take them back."""
+        self.remove_webhooks()
+        self.plugin.forget()
+
+    def publish_setup(self, setup: StorefrontSetup) -> None:
+        """Have the companion plugin know the connection; a shop without it is one with orders and drafts only."""
+        if self.hook is None:
+            raise PlatformError("a shop that is not connected yet has no connection to tell", permanent=True)
+        self.plugin.tell(self.hook(), setup)
 
     def storefront_status(self) -> StorefrontStatus:
         """Only the companion plugin knows whether a shelf shows; its page is where the merchant switches it on."""
-        return StorefrontStatus(None, f"{self.store_url}/wp-admin/admin.php?page=regulars")
+        page, status = f"{self.store_url}/wp-admin/admin.php?page=regulars", self.plugin.status()
+        if status is None:
+            return StorefrontStatus(False, page, part_url=f"{self.app_url}{DOWNLOAD_PATH}")
+        shelves = status.child("shelves").fields.values()
+        is_shown = any(place not in ("off", None) for place in shelves)
+        return StorefrontStatus(status.flag("is_connected") and is_shown, page)
+
+    def other_senders(self) -> tuple[str, ...]:
+        status = self.plugin.status()
+        told = status.fields.get("senders") if status else None
+        return senders.find(self.rest, told if isinstance(told, list) else ())
+
+    @property
+    def plugin(self) -> Plugin:
+        return Plugin(replace(self.rest, renew=None), self.app_url)
 
     def granted_scopes(self) -> tuple[str, ...]:
         return ("read_write",)  # wc-auth grants all or nothing, and is refused without

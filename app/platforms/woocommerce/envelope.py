@@ -46,14 +46,9 @@ def open_envelope(
     """
     lowered = {key.lower(): value.strip() for key, value in headers.items()}
     topic = lowered.get("x-wc-webhook-topic", "").lower()
-    signature = lowered.get("x-wc-webhook-signature", "")
-    if not topic and not signature and _PING.match(raw):
+    if not topic and not lowered.get("x-wc-webhook-signature") and _PING.match(raw):
         return Ping()
-    shop = domain_of(lowered.get("x-wc-webhook-source"), allows_local=allows_local)
-    if shop is None:
-        raise ForgedError("the webhook's X-WC-Webhook-Source is missing or is not a store's address")
-    if not is_signed(raw, signature, secrets(shop)):
-        raise ForgedError("the webhook's signature does not match its body")
+    shop = sender_of(headers, raw, secrets, allows_local=allows_local)
     if not _TOPIC.match(topic):
         raise ForgedError("the webhook's X-WC-Webhook-Topic is missing or is not a topic")
     version = _VERSION.match(lowered.get("user-agent", ""))
@@ -65,6 +60,23 @@ def open_envelope(
         raw=raw,
         api_version=version[1] if version else None,
     )
+
+
+def sender_of(
+    headers: Mapping[str, str], raw: bytes, secrets: SecretLookup, *, allows_local: bool = False
+) -> str:
+    """The domain of the shop that signed these bytes.
+
+    Raises:
+        ForgedError: wrong or missing signature, or no sender whose secret could be looked up.
+    """
+    lowered = {key.lower(): value.strip() for key, value in headers.items()}
+    shop = domain_of(lowered.get("x-wc-webhook-source"), allows_local=allows_local)
+    if shop is None:
+        raise ForgedError("the webhook's X-WC-Webhook-Source is missing or is not a store's address")
+    if not is_signed(raw, lowered.get("x-wc-webhook-signature", ""), secrets(shop)):
+        raise ForgedError("the webhook's signature does not match its body")
+    return shop
 
 
 def _dedupe_key(topic: str, delivery_id: str, raw: bytes) -> str:

@@ -107,6 +107,8 @@ def as_json(facts: Facts, now: datetime) -> dict[str, Any]:
         "zone": str(facts.zone),
         "shop_state": facts.shop_state.value,
     }
+    if facts.has_other_sender:
+        told["has_other_sender"] = True
     if facts.cart is not None:
         told["cart_active_at"] = _iso(facts.cart.last_activity_at)
     return told
@@ -152,6 +154,7 @@ def _facts(row: RowMapping, shop: ShopRecord, email_hash: bytes | None, now: dat
         sent_at=tuple(row["sent_at"]),
         arm=experiments.arm(shop.holdout_salt, email_hash or b"", holdout_share),
         zone=zone_of_person(row["country"], shop.timezone, now),
+        has_other_sender=bool(shop.conflicts),
     )
 
 

@@ -20,6 +20,7 @@ from app.platforms.base import (
     NeedsApprovalError,
     PlatformError,
     ShopProfile,
+    StorefrontSetup,
     StorefrontStatus,
 )
 from app.platforms.shopify.client import ShopifyClient
@@ -707,7 +708,7 @@ def test_missing_subscriptions_are_made_and_refusals_told(shop, client):
 def test_the_shops_key_and_our_address_are_given_to_our_own_installation(shop, client):
     shop.says("Installation", {"currentAppInstallation": {"id": "gid://shopify/AppInstallation/1"}})
     shop.says("StorefrontSettings", {"metafieldsSet": {"userErrors": []}})
-    client.publish_key("a-public-key")
+    client.publish_setup(StorefrontSetup(public_key="a-public-key"))
     told = shop.asked_for("StorefrontSettings")[0]["metafields"]
     assert {field["ownerId"] for field in told} == {"gid://shopify/AppInstallation/1"}
     assert {(field["namespace"], field["key"]): field["value"] for field in told} == {
@@ -722,7 +723,7 @@ def test_a_key_the_shop_does_not_take_is_told(shop, client):
         "StorefrontSettings", {"metafieldsSet": {"userErrors": [{"field": None, "message": "too long"}]}}
     )
     with pytest.raises(PlatformError, match="did not take the shop's key: too long"):
-        client.publish_key("a-public-key")
+        client.publish_setup(StorefrontSetup(public_key="a-public-key"))
 
 
 PLACEMENT = "https://ada.myshopify.com/admin/themes/current/editor?template=product&addAppBlockId=client-id/shelf&target=newAppsSection"

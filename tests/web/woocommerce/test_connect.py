@@ -8,94 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
 
-from app import create_app
 from app.platforms.woocommerce import WooCommercePlatform
-from app.services import importing, ingesting, jobs, keydrop, polling, reconciling
+from app.services import keydrop, polling, reconciling
 from app.services.connecting import client_for
 from app.services.shops import get_shop, save_policy
-from tests.conftest import MovableClock
 from tests.fixtures import woocommerce_store
-from tests.fixtures.woocommerce_store import WooStore, url_query
-
-FORM = "/connect/woocommerce"
-
-
-class Now(MovableClock):
-    """The double's times are real ones."""
-
-    def now(self):
-        return datetime.now(UTC)
-
-
-@pytest.fixture
-def context(context):
-    return replace(context, clock=Now())
-
-
-@pytest.fixture
-def client(context):
-    return create_app(context=context).test_client()
-
-
-@pytest.fixture
-def store(client):
-    """A stocked store whose webhooks reach the application."""
-    store = WooStore()
-
-    def receive(delivery):
-        path = delivery.url.removeprefix("http://127.0.0.1:5100")
-        sender = client.application.test_client()
-        return sender.post(path, data=delivery.raw, headers=dict(delivery.headers)).status_code
-
-    store.receiver = receive
-    with woocommerce_store.running(store):
-        yield woocommerce_store.stocked(store, datetime.now(UTC))
-
-
-def begin(client, store, **more):
-    answer = client.post(FORM, data={"store": store.base_url, **more})
-    assert answer.status_code == 200, answer.text
-    page = answer.text.replace("&amp;", "&")
-    return page.partition('href="http://127.0.0.1')[2].partition('"')[0]
-
-
-def approve(client, store, **more):
-    """Begin at our form, approve at the store; the answer our route gave to the store's server."""
-    url = f"http://127.0.0.1{begin(client, store, **more)}"
-    keys, back = store.approve(url)
-    answer = client.post(url_query(url)["callback_url"].removeprefix("http://127.0.0.1:5100"), json=keys)
-    return answer, keys, back
-
-
-def connected(context, client, store, **more):
-    answer, _, _ = approve(client, store, **more)
-    assert answer.status_code == 200
-    assert keydrop.take_keys(context) == 1
-    with context.db.nobody() as connection:
-        return int(connection.execute(text("SELECT connected_shops()")).scalar_one())
-
-
-def imported(context, client, store, **more):
-    shop_id = connected(context, client, store, **more)
-    for shop, job_id, kind in jobs.open_jobs(context):
-        if kind == "import":
-            with jobs.lease(context, shop, job_id) as job:
-                importing.run_import(context, job)
-    return shop_id
-
-
-def rows(owner, statement):
-    with owner.connect() as connection:
-        return [dict(row) for row in connection.execute(text(statement)).mappings()]
-
-
-def drain(context, shop_id):
-    drained = ingesting.process_shop(context, shop_id)
-    assert drained.n_failed == 0
-    return drained.n_done
-
+from tests.fixtures.woocommerce_store import WooStore
+from tests.web.woocommerce.kit import FORM, approve, begin, connected, drain, imported, rows
 
 # -- connecting --------------------------------------------------------------------------------------------
 
