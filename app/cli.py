@@ -333,9 +333,13 @@ def erase(person: str, domain: str | None) -> None:
 def rotate_keys() -> None:
     """Encrypt stored tokens again under the first of ENCRYPTION_KEYS."""
     from app.services.connecting import reseal_all
+    from app.services.signin import reseal_people
 
-    n_resealed = reseal_all(_context())
-    click.echo(f"{n_resealed} shops' tokens now lie under the newest key; the older keys may go.")
+    n_shops, n_people = reseal_all(_context()), reseal_people(_context())
+    click.echo(
+        f"{n_shops} shops' tokens and {n_people} merchants' addresses now lie under the newest key;"
+        " the older keys may go."
+    )
 
 
 @main.command()

@@ -263,7 +263,15 @@ def ben(context: Context) -> Shop:
     return make_shop(context, "ben-bikes.myshopify.com", "Ben's Bikes")
 
 
-def make_shop(context: Context, domain: str, name: str, *, currency: str = "EUR") -> Shop:
+def make_shop(
+    context: Context,
+    domain: str,
+    name: str,
+    *,
+    currency: str = "EUR",
+    platform: str = "shopify",
+    email: str = "owner@example.com",
+) -> Shop:
     """Store a connected shop with a token that lives a day."""
     from app.clock import real_now
     from app.platforms.base import Credentials, ShopProfile
@@ -274,7 +282,7 @@ def make_shop(context: Context, domain: str, name: str, *, currency: str = "EUR"
         name=name,
         domain=domain,
         public_url=f"https://{domain.split('.', maxsplit=1)[0]}.example",
-        email="owner@example.com",
+        email=email,
         currency=currency,
         timezone="Europe/Athens",
         country="GR",
@@ -287,7 +295,7 @@ def make_shop(context: Context, domain: str, name: str, *, currency: str = "EUR"
         scopes=("read_products",),
         expires_at=real_now() + timedelta(days=1),
     )
-    shop_id = store_shop(context, "shopify", profile)
+    shop_id = store_shop(context, platform, profile)
     with context.db.shop(shop_id) as connection:
         save_credentials(context, connection, shop_id, credentials, real_now())
         key = connection.execute(text("SELECT public_key FROM shops")).scalar_one()

@@ -18,6 +18,7 @@ from app.services import (
     polling,
     privacy,
     reconciling,
+    signin,
     themelists,
 )
 from app.services.context import Context
@@ -108,6 +109,8 @@ def _each_shop(do: Callable[[Context, int], object], otherwise: str) -> None:
 
 @shared_task(name="upkeep.daily")
 def daily() -> None:
+    signin.forget_old(context())
+    signin.forget_strangers(context())
     for shop_id in connected_shops(context().db):
         privacy.purge(context(), shop_id)
         try:

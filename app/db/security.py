@@ -9,6 +9,10 @@ APP_ROLE = "regulars_app"
 SCHEDULER_ROLE = "regulars_scheduler"
 
 _OWN_SHOP = "shop_id = nullif(current_setting('app.shop_id', true), '')::bigint"
+# A merchant may own several shops, so what is theirs is fenced by person, in a transaction of their own.
+_OWN_PERSON = "person_id = nullif(current_setting('app.person_id', true), '')::bigint"
+# Row security holds inside the question too: it finds the memberships of the transaction's own shop.
+_OWN_MEMBER = "person_id IN (SELECT memberships.person_id FROM memberships)"
 
 
 def create_roles() -> Iterator[str]:
@@ -30,6 +34,24 @@ def isolate(tables: Iterable[str]) -> Iterator[str]:
         yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
         yield f"CREATE POLICY own_shop ON {table} TO {APP_ROLE} USING ({_OWN_SHOP}) WITH CHECK ({_OWN_SHOP})"
         yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {APP_ROLE}"
+
+
+def isolate_people(tables: Iterable[str]) -> Iterator[str]:
+    """Force row security on each table of persons and let the application's role at one person's rows."""
+    for table in tables:
+        yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+        yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+        yield (
+            f"CREATE POLICY own_person ON {table} TO {APP_ROLE}"
+            f" USING ({_OWN_PERSON}) WITH CHECK ({_OWN_PERSON})"
+        )
+        yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {APP_ROLE}"
+
+
+def let_people_and_shops_meet() -> Iterator[str]:
+    """A person reads where they may go, and a shop reads who may come; neither reads on from there."""
+    yield f"CREATE POLICY own_person ON memberships FOR SELECT TO {APP_ROLE} USING ({_OWN_PERSON})"
+    yield f"CREATE POLICY own_members ON people FOR SELECT TO {APP_ROLE} USING ({_OWN_MEMBER})"
 
 
 def let_schedule(table: str, columns: str) -> Iterator[str]:

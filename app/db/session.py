@@ -25,8 +25,8 @@ class DatabaseAwayError(Exception):
 class Database:
     """A pool of connections that can see one shop at a time.
 
-    `shop(shop_id)` opens a transaction that sees that shop only; `nobody()` sees no shop at all and is for
-    the few functions that look shops up or list due work.
+    `shop(shop_id)` opens a transaction that sees that shop only, `person(person_id)` one that sees what is that
+    merchant's; `nobody()` sees neither and is for the few functions that look them up or list due work.
     """
 
     def __init__(self, url: str, *, pool_size: int = 8, statement_timeout_seconds: int = 60) -> None:
@@ -56,6 +56,13 @@ class Database:
         """One transaction in one shop: commits at the end of the block, rolls back on an exception."""
         with self.engine.begin() as connection:
             connection.execute(_SET_SHOP, {"shop_id": str(int(shop_id))})
+            yield connection
+
+    @contextmanager
+    def person(self, person_id: int) -> Iterator[Connection]:
+        """One transaction that sees one merchant's own links, sessions and memberships, and no shop's rows."""
+        with self.engine.begin() as connection:
+            connection.execute(_SET_PERSON, {"person_id": str(int(person_id))})
             yield connection
 
     @contextmanager
@@ -110,6 +117,7 @@ class Database:
 
 
 _SET_SHOP = text("SELECT set_config('app.shop_id', :shop_id, true)")
+_SET_PERSON = text("SELECT set_config('app.person_id', :person_id, true)")
 
 
 def normalise_url(url: str) -> str:

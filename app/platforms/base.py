@@ -276,6 +276,8 @@ class Platform(Protocol):
     """A store platform: stateless, one instance per platform."""
 
     name: str
+    # Whether its admin shows ours in a frame and says who is looking; where not, merchants sign in here.
+    embeds_admin: bool
 
     def begin_install(self, request: InstallRequest) -> Redirect: ...
     def complete_install(self, callback: InstallCallback) -> Credentials: ...

@@ -16,6 +16,10 @@ class Hasher:
     def email(self, shop_id: int, email: str) -> bytes:
         return self._digest(f"email|{shop_id}|{normalise_email(email)}")
 
+    def person(self, email: str) -> bytes:
+        """A merchant's address: the same for every shop, because a person may own several."""
+        return self._digest(f"person|{normalise_email(email)}")
+
     def customer(self, shop_id: int, platform_customer_id: str) -> bytes:
         return self._digest(f"customer|{shop_id}|{platform_customer_id}")
 

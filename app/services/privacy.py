@@ -319,6 +319,7 @@ _SHOP_TABLES = (
     "credentials",
     "deliveries",
     "audit",
+    "memberships",
 )
 
 _PURGE = {

@@ -14,9 +14,11 @@ from app.db.session import APP_ROLE, normalise_url
 VERSIONS = "app.db.migrations.versions"
 TENANT_TABLES = {
     table
-    for name in ("0001_house", "0004_theme_lists", "0005_offers")
+    for name in ("0001_house", "0004_theme_lists", "0005_offers", "0008_people")
     for table in importlib.import_module(f"{VERSIONS}.{name}").TENANT_TABLES
 }
+# A merchant may own several shops: these are fenced by person.
+PEOPLE_TABLES = set(importlib.import_module(f"{VERSIONS}.0008_people").PEOPLE_TABLES)
 
 
 def test_upgrading_from_empty_gives_exactly_what_the_models_say(make_database):
@@ -32,11 +34,13 @@ def test_upgrading_twice_changes_nothing(make_database):
     upgrade(make_database("twice"))
 
 
-def test_every_table_is_a_tenants_and_starts_its_key_with_the_shop():
-    names = {table.name for table in Base.metadata.sorted_tables}
-    assert names == TENANT_TABLES
-    for table in Base.metadata.sorted_tables:
-        assert next(column.name for column in table.primary_key) == "shop_id", table.name
+def test_every_table_is_a_tenants_and_starts_its_key_with_the_shop_or_is_a_persons():
+    tables = {table.name: table for table in Base.metadata.sorted_tables}
+    assert set(tables) == TENANT_TABLES | PEOPLE_TABLES
+    for name in TENANT_TABLES:
+        assert next(column.name for column in tables[name].primary_key) == "shop_id", name
+    for name in PEOPLE_TABLES:
+        assert "person_id" in tables[name].c, name
 
 
 def test_row_security_is_forced_on_every_table_and_the_apps_role_owns_none(owner):
@@ -48,7 +52,7 @@ def test_row_security_is_forced_on_every_table_and_the_apps_role_owns_none(owner
                 " AND relname <> 'alembic_version'"
             )
         ).all()
-        assert {row.relname for row in rows} == TENANT_TABLES
+        assert {row.relname for row in rows} == TENANT_TABLES | PEOPLE_TABLES
         assert all(row.relrowsecurity and row.relforcerowsecurity for row in rows)
         assert all(row.role != APP_ROLE for row in rows)
         bypasses = connection.execute(

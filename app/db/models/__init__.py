@@ -9,6 +9,7 @@ from app.db.models.flows import Enrolment, Flow, Message
 from app.db.models.jobs import Job
 from app.db.models.offers import OfferCode, OfferRow
 from app.db.models.orders import Order, OrderLine
+from app.db.models.people import Membership, Person, PersonSession, SignInLink
 from app.db.models.recommendations import Model, RecommendationList
 from app.db.models.shops import AuditEntry, Credential, Shop
 from app.db.models.themelists import ThemeList
@@ -26,15 +27,19 @@ __all__ = [
     "Erasure",
     "Flow",
     "Job",
+    "Membership",
     "Message",
     "Model",
     "OfferCode",
     "OfferRow",
     "Order",
     "OrderLine",
+    "Person",
+    "PersonSession",
     "Product",
     "RecommendationList",
     "Shop",
+    "SignInLink",
     "Suppression",
     "ThemeList",
     "Variant",

@@ -34,6 +34,7 @@ class ShopifyPlatform:
     """The Platform protocol for Shopify; stateless but for its pool of connections."""
 
     name = "shopify"
+    embeds_admin = True
 
     def __init__(
         self,

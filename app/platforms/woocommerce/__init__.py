@@ -40,6 +40,7 @@ class WooCommercePlatform:
     """
 
     name = "woocommerce"
+    embeds_admin = False
 
     def __init__(
         self, app_url: str, *, allows_local: bool = False, session: requests.Session | None = None

@@ -1,0 +1,43 @@
+"""Signs merchants in whose shop's admin does not embed ours: links that work once, sessions, several shops."""
+
+from app.services.signin.links import Invitation, look_at_link, one_time_link
+from app.services.signin.people import (
+    Known,
+    Reachable,
+    forget_strangers,
+    reachable_shops,
+    reseal_people,
+)
+from app.services.signin.sessions import (
+    OpenSession,
+    SignedIn,
+    choose_shop,
+    enter,
+    find_session,
+    forget_old,
+    list_sessions,
+    revoke_others,
+    revoke_session,
+    sign_out,
+)
+
+__all__ = [
+    "Invitation",
+    "Known",
+    "OpenSession",
+    "Reachable",
+    "SignedIn",
+    "choose_shop",
+    "enter",
+    "find_session",
+    "forget_old",
+    "forget_strangers",
+    "list_sessions",
+    "look_at_link",
+    "one_time_link",
+    "reachable_shops",
+    "reseal_people",
+    "revoke_others",
+    "revoke_session",
+    "sign_out",
+]
