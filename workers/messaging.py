@@ -6,7 +6,7 @@ import structlog
 from celery import shared_task
 
 from app.platforms.base import PlatformError
-from app.services import messaging, offers
+from app.services import messaging, offers, signin
 from app.services.shops import connected_shops
 from workers.celery_app import context
 
@@ -17,6 +17,11 @@ log = structlog.get_logger()
 def send_due() -> None:
     for shop_id in messaging.due_shops(context()):
         messaging.send_due(context(), shop_id, context().clock.now())
+
+
+@shared_task(name="messaging.mail_sign_in_links")
+def mail_sign_in_links() -> None:
+    signin.mail_asked(context())
 
 
 @shared_task(name="messaging.plan")

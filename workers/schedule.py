@@ -10,6 +10,8 @@ from app.settings import Settings
 PERIODS: dict[str, float] = {
     # Mail that is due goes out, and mail whose worker died is taken up again.
     "messaging.send_due": 15,
+    # A merchant's way in is mailed, when the nudge was lost.
+    "messaging.mail_sign_in_links": 15,
     # Carts that went cold get a planned message.
     "messaging.plan": 60,
     # So do customers who lapsed; a rhythm is counted in days.
@@ -42,6 +44,7 @@ PERIODS: dict[str, float] = {
 
 # However fast a demo's clock runs, asking the platform more often than this (real seconds) is no use.
 _SLOWEST_PACE = {
+    "messaging.mail_sign_in_links": 5.0,
     "upkeep.reconcile": 30.0,
     "upkeep.poll": 30.0,
     "upkeep.check_webhooks": 60.0,

@@ -99,6 +99,33 @@ def compose(
         BadAddressError: the sender, the reply-to or the recipient is no address.
         BadHeaderError: another header can't be written as asked.
     """
+    message = begin_message(
+        rendered,
+        sender=sender,
+        sender_name=sender_name,
+        reply_to=reply_to,
+        recipient=recipient,
+        message_id=message_id,
+        date=date,
+    )
+    message["List-Unsubscribe"] = _list_unsubscribe(unsubscribe_url, unsubscribe_mailto)
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message["List-ID"] = f"<{_checked('list id', _LIST_ID, list_id)}>"
+    message["Feedback-ID"] = _checked("feedback id", _FEEDBACK_ID, feedback_id)
+    return finish_message(message, rendered, sign)
+
+
+def begin_message(
+    rendered: Rendered,
+    *,
+    sender: str,
+    sender_name: str,
+    reply_to: str | None,
+    recipient: str,
+    message_id: str,
+    date: datetime,
+) -> EmailMessage:
+    """Return a mail with the headers that every mail has, and no body yet."""
     to = read_recipient(recipient)
     message = EmailMessage(policy=_POLICY.clone(utf8=to.needs_smtputf8))
     name = one_line(sender_name)[:_MAX_NAME_CHARACTERS]
@@ -111,10 +138,11 @@ def compose(
         raise BadHeaderError("the date has no time zone; pass an aware one")
     message["Date"] = date
     message["Message-ID"] = f"<{_checked('message id', _MESSAGE_ID, message_id)}>"
-    message["List-Unsubscribe"] = _list_unsubscribe(unsubscribe_url, unsubscribe_mailto)
-    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message["List-ID"] = f"<{_checked('list id', _LIST_ID, list_id)}>"
-    message["Feedback-ID"] = _checked("feedback id", _FEEDBACK_ID, feedback_id)
+    return message
+
+
+def finish_message(message: EmailMessage, rendered: Rendered, sign: Callable[[bytes], bytes] | None) -> bytes:
+    """Add both bodies and return the mail's bytes, signed where `sign` does."""
     message.set_content(rendered.text, subtype="plain", charset="utf-8")
     message.add_alternative(rendered.html, subtype="html", charset="utf-8")
     raw = message.as_bytes()

@@ -58,6 +58,16 @@ def render(
     values = to_liquid(context, language.locale)
     values["t"] = _texts(name, language, values, overrides or {})
     values["lang"] = "sr-Latn" if language.code == "sr" else language.code
+    return fill(name, values)
+
+
+def fill(name: str, values: dict[str, Any]) -> Rendered:
+    """Fill the three templates of the mail `name`; `values["t"]["preheader"]` is what stands beside the subject.
+
+    Raises:
+        BadTemplateError: the subject comes out empty.
+        MailTooLargeError: the HTML would be clipped.
+    """
     subject = one_line(_template(f"{name}/subject.liquid", values))[:_MAX_SUBJECT_CHARACTERS].rstrip()
     if not subject:
         raise BadTemplateError("the subject is empty; write one, or leave the field blank to take ours")

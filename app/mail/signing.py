@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -74,6 +76,17 @@ def dkim_signer(key_file: Path | None, selector: str, sender: str) -> DkimSigner
             f"DKIM_KEY_FILE holds no usable RSA private key in PEM ({type(error).__name__})"
         ) from None
     return signer
+
+
+@lru_cache(maxsize=1)
+def _signer(key_file: Path | None, selector: str, sender: str) -> DkimSigner | None:
+    return dkim_signer(key_file, selector, sender)
+
+
+def sign_with(key_file: Path | None, selector: str, sender: str) -> Callable[[bytes], bytes] | None:
+    """What signs a composed mail of this sender's, or None when no key is set; the key is read once."""
+    signer = _signer(key_file, selector, sender)
+    return signer.sign if signer else None
 
 
 def _read_key(key_file: Path) -> bytes:

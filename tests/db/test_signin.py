@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes, policy
 
 import pytest
 import time_machine
 from sqlalchemy import text
 
 from app.clock import real_now
+from app.mail.transports import transport_from_url
 from app.services import signin
 from app.services.signin.links import look_at_link, use_link
 from tests.conftest import Shop, make_shop
+from tests.fixtures.smtp_server import Fault, SmtpServerDouble
 
 ADA = "ada@example.com"
 
@@ -195,3 +200,115 @@ def test_addresses_are_sealed_again_under_the_newest_key(context, shop, owner):
     with owner.connect() as connection:
         assert connection.execute(text("SELECT email FROM people")).scalar() != before
     assert signin.find_session(context, enter(context, shop)).person.email == ADA
+
+
+# -- mailed links --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server():
+    with SmtpServerDouble() as double:
+        yield double
+
+
+@pytest.fixture
+def posting(context, server):
+    """The same house with a mail server."""
+    transport = transport_from_url(server.url)
+    yield replace(context, transport=transport)
+    transport.close()
+
+
+def mailed(server):
+    """The links in the mails the server took, and whom each went to."""
+    found = []
+    for mail in server.mails:
+        body = message_from_bytes(mail.raw, policy=policy.default).get_body(("plain",)).get_content()
+        found.append((mail.recipients[0], re.search(r"/sign-in/(\S+)", body)[1]))
+    return found
+
+
+def test_a_link_is_mailed_to_whom_the_shop_itself_names(posting, shop, server):
+    signin.mail_link(posting, " ADA@Example.com ")
+    assert ("messaging.mail_sign_in_links",) in posting.queue.nudges
+    assert signin.mail_asked(posting) == 1
+    [(recipient, token)] = mailed(server)
+    assert recipient == ADA
+    cookie = signin.enter(posting, token, "Safari on iPhone")
+    assert signin.find_session(posting, cookie).shop.shop_id == shop.shop_id
+    assert signin.enter(posting, token, "Safari on iPhone") is None
+    assert signin.mail_asked(posting) == 0
+
+
+def test_a_mailed_link_lives_for_a_quarter_of_an_hour(posting, shop, server):
+    signin.mail_link(posting, ADA)
+    signin.mail_asked(posting)
+    [(_, token)] = mailed(server)
+    with later(minutes=14, seconds=59):
+        assert look_at_link(posting, token) is not None
+    with later(minutes=15, seconds=1):
+        assert signin.enter(posting, token, "Firefox") is None
+
+
+def test_nobody_is_mailed_whom_no_shop_knows_and_nobody_whose_shop_embeds_ours(posting, shop, ada, server):
+    for stranger in ("eve@example.com", "owner@example.com", "ada@example.com.evil.example"):
+        signin.mail_link(posting, stranger)
+    assert signin.mail_asked(posting) == 0
+    assert server.mails == []
+
+
+def test_whom_the_shops_admin_sent_is_mailed_for_ninety_days(posting, shop, server):
+    enter(posting, shop, "ben@example.com")
+    signin.mail_link(posting, "ben@example.com")
+    assert signin.mail_asked(posting) == 1
+    with later(days=91):
+        signin.mail_link(posting, "ben@example.com")
+        assert signin.mail_asked(posting) == 0
+
+
+def test_five_mails_go_to_one_person_within_an_hour(posting, shop, server):
+    for _ in range(7):
+        signin.mail_link(posting, ADA)
+    assert signin.mail_asked(posting) == 5
+    with later(minutes=61):
+        signin.mail_link(posting, ADA)
+        assert signin.mail_asked(posting) == 1
+
+
+def test_a_mail_server_that_is_away_is_tried_again_for_ten_minutes(posting, shop, server):
+    server.fault = Fault.RECIPIENT_452
+    signin.mail_link(posting, ADA)
+    assert signin.mail_asked(posting) == 0
+    server.fault = Fault.NONE
+    assert signin.mail_asked(posting) == 1
+    server.fault = Fault.RECIPIENT_452
+    signin.mail_link(posting, ADA)
+    with later(minutes=11):
+        assert signin.mail_asked(posting) == 0
+    server.fault = Fault.NONE
+    assert signin.mail_asked(posting) == 0
+    assert len(server.mails) == 1
+
+
+def test_the_mail_says_who_asked_for_what_and_has_no_list_headers(posting, shop, server):
+    with posting.db.shop(shop.shop_id) as connection:
+        connection.execute(text("UPDATE shops SET name = 'Ada <b>& Co</b>\r\nBcc: eve@example.com'"))
+    signin.mail_owner(posting, shop.shop_id)
+    assert signin.mail_asked(posting) == 1
+    message = message_from_bytes(server.mails[0].raw, policy=policy.default)
+    assert message["List-Unsubscribe"] is None
+    assert message["Bcc"] is None
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert "just connected" in message.get_body(("plain",)).get_content()
+    html = message.get_body(("html",)).get_content()
+    assert "<b>&" not in html
+    assert html.count("/sign-in/") == 1
+
+
+def test_what_was_asked_for_lies_in_redis_sealed(posting, shop):
+    signin.mail_link(posting, ADA)
+    everything = b"".join(
+        value for key in posting.redis.scan_iter() for value in posting.redis.lrange(key, 0, -1)
+    )
+    assert everything
+    assert b"ada" not in everything

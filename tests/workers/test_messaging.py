@@ -60,6 +60,7 @@ def test_one_round_plans_and_sends_for_every_shop(stage: Stage, ben: Shop) -> No
     assert "Subject: Dan, it has been a while" in printed
     assert stage.states() == bens.states() == {"sent": 1}
     assert known == [
+        "messaging.mail_sign_in_links",
         "messaging.make_codes",
         "messaging.plan",
         "messaging.plan_win_backs",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 
 from sqlalchemy import Connection, RowMapping, text
 
@@ -28,7 +26,7 @@ from app.mail.context import (
 )
 from app.mail.links import Target
 from app.mail.render import render
-from app.mail.signing import DkimSigner, dkim_signer
+from app.mail.signing import sign_with
 from app.services.context import Context
 from app.services.messaging.ledger import Claim
 from app.services.messaging.scene import Scene
@@ -263,13 +261,7 @@ def _published_model(connection: Connection, shop_id: int) -> int | None:
 
 def _signing(context: Context) -> Callable[[bytes], bytes] | None:
     settings = context.settings
-    signer = _signer(settings.dkim_key_file, settings.dkim_selector, settings.mail_from)
-    return signer.sign if signer else None
-
-
-@lru_cache(maxsize=1)
-def _signer(key_file: Path | None, selector: str, sender: str) -> DkimSigner | None:
-    return dkim_signer(key_file, selector, sender)
+    return sign_with(settings.dkim_key_file, settings.dkim_selector, settings.mail_from)
 
 
 _IMAGES = text("""

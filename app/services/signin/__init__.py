@@ -1,6 +1,7 @@
 """Signs merchants in whose shop's admin does not embed ours: links that work once, sessions, several shops."""
 
 from app.services.signin.links import Invitation, look_at_link, one_time_link
+from app.services.signin.mailing import mail_asked, mail_link, mail_owner
 from app.services.signin.people import (
     Known,
     Reachable,
@@ -34,6 +35,9 @@ __all__ = [
     "forget_strangers",
     "list_sessions",
     "look_at_link",
+    "mail_asked",
+    "mail_link",
+    "mail_owner",
     "one_time_link",
     "reachable_shops",
     "reseal_people",
