@@ -26,6 +26,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     from app.web.install import install_blueprint
     from app.web.lean import NoSession, RouteLimiter
     from app.web.plugin import plugin_blueprint
+    from app.web.proxy import proxy_blueprint
     from app.web.recipient import recipient_blueprint
     from app.web.security import install_headers
     from app.web.shelf import WarmShelves
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     install_error_pages(app)
     app.register_blueprint(webhooks_blueprint(context))
     app.register_blueprint(storefront_blueprint(context, limiter))
+    app.register_blueprint(proxy_blueprint(context, limiter))
     app.register_blueprint(recipient_blueprint(context))
     app.register_blueprint(install_blueprint(context))
     app.register_blueprint(connect_blueprint(context, limiter))

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # What our GraphQL operations and the app proxy need; nothing more (App Store requirement 3.2). The same as in
 # shopify.app.toml.
-DEFAULT_SCOPES = "read_products,read_orders,read_customers,read_themes"
+DEFAULT_SCOPES = "read_products,read_orders,read_customers,read_themes,write_app_proxy"
 
 
 _HTTP, _POSTGRESQL = ("https", "http"), ("postgresql", "postgres", "postgresql+psycopg2")

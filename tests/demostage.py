@@ -85,13 +85,13 @@ class DemoStage:
 
 
 @contextmanager
-def open_demo_stage(context: Context, n_products: int) -> Iterator[DemoStage]:
+def open_demo_stage(context: Context, n_products: int, app_url: str = APP_URL) -> Iterator[DemoStage]:
     """A shop of `n_products`, ids 1 to n, installed with the required scopes only."""
     world = World("Ada's Tea", "ada-tea.myshopify.com", "EUR", "Europe/Athens", "en", NOW)
     for number in range(1, n_products + 1):
         world.products[number] = _product(number)
     store = DemoStore(world, ShopClock(NOW))
-    shop = DemoShop(store, from_toml(TOML, CLIENT_ID, SECRET, APP_URL))
+    shop = DemoShop(store, from_toml(TOML, CLIENT_ID, SECRET, app_url))
     server = make_server("127.0.0.1", 0, create_demo_app(shop), threaded=True)
     store.base_url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
 from app.domain.offers import Offer
@@ -109,4 +110,13 @@ class ExtrasPlatform(Protocol):
 
     def with_code(self, url: str, code: str) -> str:
         """A link into the shop's cart or checkout that puts this code on it."""
+        ...
+
+
+@runtime_checkable
+class ProxiedPlatform(Protocol):
+    """A Platform that passes calls to a shop's own domain on to the app, signed."""
+
+    def verify_app_proxy(self, query: Mapping[str, Sequence[str]], now: datetime) -> str:
+        """Check such a call and return the shop's domain. Raises ForgedError."""
         ...

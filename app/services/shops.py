@@ -76,6 +76,16 @@ def find_shop_id_by_key(connection: Connection, public_key: str) -> int | None:
     )
 
 
+def find_public_key(db: Database, platform: str, domain: str) -> str | None:
+    """Under which key the shop's storefront asks; None for a shop that was never installed here."""
+    with db.nobody() as connection:
+        shop_id = find_shop_id(connection, platform, domain)
+    if shop_id is None:
+        return None
+    with db.shop(shop_id) as connection:
+        return get_shop(connection, shop_id).public_key
+
+
 def connected_shops(db: Database) -> list[int]:
     """The ids of every connected shop."""
     with db.nobody() as connection:

@@ -39,8 +39,10 @@ class _Beacon(BaseModel):
     events: Annotated[list[_Event], Field(max_length=MAX_EVENTS)]
 
 
-def record_visits(context: Context, raw: bytes, origin: str | None) -> int:
+def record_visits(context: Context, raw: bytes, origin: str | None, *, public_key: str | None = None) -> int:
     """Store a beacon's events under our own clock; returns how many.
+
+    `public_key` is the shop's where something better than the beacon says whose it is.
 
     Those of an unknown shop, or sent from a page that is not the shop's, are dropped without a word: the
     sender is a stranger's browser.
@@ -55,7 +57,7 @@ def record_visits(context: Context, raw: bytes, origin: str | None) -> int:
         where = ".".join(str(part) for part in first["loc"]) or "the body"
         raise BadBeaconError(f"{where}: {first['msg']}") from None
     with context.db.nobody() as connection:
-        shop_id = find_shop_id_by_key(connection, beacon.shop)
+        shop_id = find_shop_id_by_key(connection, beacon.shop if public_key is None else public_key)
     if shop_id is None or not beacon.events:
         return 0
     with context.db.shop(shop_id) as connection:

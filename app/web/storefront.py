@@ -11,7 +11,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from app.services.context import Context
-from app.services.recommending import make_shelf
+from app.services.recommending import Shelf, make_shelf
 from app.services.visits import BadBeaconError, record_visits
 from app.settings import ROOT
 from app.web.shelf import SHELF_PATH, read_shelf_request, shelf_headers
@@ -28,11 +28,7 @@ def storefront_blueprint(context: Context, limiter: Limiter) -> Blueprint:
     @blueprint.get(SHELF_PATH)
     def show_shelf() -> ResponseReturnValue:
         # WarmShelves has looked for a finished one before the request came here.
-        shelf = make_shelf(context, read_shelf_request(request.query_string.decode("latin-1")))
-        headers = shelf_headers(shelf)
-        if shelf.etag in request.headers.get("If-None-Match", ""):
-            return Response(b"", 304, headers, mimetype="application/json")
-        return Response(shelf.body, 200, headers, mimetype="application/json")
+        return answer_shelf(make_shelf(context, read_shelf_request(request.query_string.decode("latin-1"))))
 
     @blueprint.post("/storefront/v1/events")
     @limiter.limit("120 per minute", key_func=get_remote_address)
@@ -56,6 +52,13 @@ def storefront_blueprint(context: Context, limiter: Limiter) -> Blueprint:
         return response
 
     return blueprint
+
+
+def answer_shelf(shelf: Shelf) -> Response:
+    """The shelf, or that it is still what the caller has."""
+    is_known = shelf.etag in request.headers.get("If-None-Match", "")
+    body, status = (b"", 304) if is_known else (shelf.body, 200)
+    return Response(body, status, shelf_headers(shelf), mimetype="application/json")
 
 
 @cache

@@ -80,6 +80,21 @@ def test_request_derived_shop_scope(app: Flask, ada: Shop) -> None:
     assert OTHER not in response.headers["Content-Security-Policy"]
 
 
+def test_app_proxy_unverified_signature_and_liquid_injection(app: Flask, ada: Shop) -> None:
+    """Nothing behind the proxy opens unsigned, and what it answers is never Liquid for the theme to run."""
+    client, n_routes = app.test_client(), 0
+    for method in ("GET", "POST"):
+        for path in (path for path in addresses(app, method) if path.startswith("/proxy/")):
+            for query in (
+                {"shop": ada.domain},
+                {"shop": ada.domain, "timestamp": "1", "signature": "0" * 64},
+            ):
+                response = client.open(path, method=method, query_string=query)
+                assert (response.status_code, response.mimetype) == (401, "application/json"), path
+            n_routes += 1
+    assert n_routes == 2
+
+
 @pytest.mark.parametrize("topic", COMPLIANCE)
 @pytest.mark.parametrize("signature", [None, "", "AAAA", "x" * 44])
 def test_missing_compliance_webhooks(app: Flask, topic: str, signature: str | None) -> None:

@@ -33,11 +33,13 @@ function send() {
   }
 }
 
+/** Says where the beacon goes: the way the latest question went. */
+export const tellBy = (address) => (eventsAddress = address)
+
 /** Remembers the page's first shelf, whose shop and placement the beacon carries. */
-export function openPage(address, firstShelf) {
+export function openPage(firstShelf) {
   if (page) return
   page = firstShelf
-  eventsAddress = address
   addEventListener('visibilitychange', () => document.hidden && send())
   addEventListener('pagehide', send)
   watchConsent(forgetUnlessAllowed)

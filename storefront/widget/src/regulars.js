@@ -2,7 +2,7 @@
 
 import { productAddress, safeAddress } from './addresses.js'
 import { ask } from './ask.js'
-import { note, openPage } from './beacon.js'
+import { note, openPage, tellBy } from './beacon.js'
 import { productCard } from './card.js'
 import { addScrollers } from './carousel.js'
 import { cartAddress, productsInCart } from './cart.js'
@@ -25,12 +25,31 @@ function holdHeight(host) {
   whenUnseen(host, () => (host.style.minHeight = ''))
 }
 
-function listAddress(host, api, placement, inCart) {
+function question(host, placement, inCart) {
   const query = new URLSearchParams({ shop: get(host, 'shop'), placement, limit: limitOf(host) })
   const product = get(host, 'product')
   if (product) query.set('product', product)
   if (inCart[0]) query.set('cart', [...new Set(inCart)].sort().slice(0, MAX_CART_IDS))
-  return api + 'shelf?' + query
+  return query
+}
+
+/** Asks by the road in this attribute, and tells by the same; throws what `ask` throws. */
+function askBy(host, attribute, query) {
+  const road = safeAddress(get(host, attribute)).href.replace(/\/*$/, '/storefront/v1/')
+  tellBy(road + 'events')
+  return ask(road + 'shelf?' + query, { credentials: 'omit' })
+}
+
+async function list(host, query) {
+  try {
+    return await askBy(host, 'api', query)
+  } catch (problem) {
+    // fetch's word for an address that could not be reached at all: the page's own policy, or a blocker in the
+    // browser. The shop's own domain is allowed everywhere; there the shop's name is added, signed, on the way.
+    if (!(problem instanceof TypeError)) throw problem
+    query.delete('shop')
+    return askBy(host, 'proxy', query)
+  }
 }
 
 function choose(host, products, inCart) {
@@ -77,12 +96,11 @@ function preview(host, section, cart) {
 
 async function live(host, section, cart) {
   const placement = get(host, 'placement') || 'product'
-  const api = safeAddress(get(host, 'api')).href.replace(/\/*$/, '/storefront/v1/')
-  openPage(api + 'events', { shop: get(host, 'shop'), page: placement })
+  openPage({ shop: get(host, 'shop'), page: placement })
   const reading = productsInCart(cart)
   // Only the cart's own shelf waits for the cart: everywhere else its address is the same for everybody.
-  const address = listAddress(host, api, placement, placement === 'cart' ? await reading : [])
-  show(host, section, cart, await ask(address, { credentials: 'omit' }), await reading)
+  const query = question(host, placement, placement === 'cart' ? await reading : [])
+  show(host, section, cart, await list(host, query), await reading)
 }
 
 async function load(host, section, cart) {

@@ -7,7 +7,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
@@ -175,6 +175,8 @@ class Shop(Server):
         self.in_cart: list[int] = []
         self.refusal: str | None = None
         self.presentment: dict[str, dict[str, Any]] = {}
+        # Answers below /apps/regulars, as Shopify's app proxy lets an app do.
+        self.through_proxy: Server | None = None
         super().__init__()
 
     def answer(self, request: Seen) -> Reply:
@@ -190,6 +192,8 @@ class Shop(Server):
             return Reply(HERO, content_type="image/png")
         if path.startswith("/products/") and path.endswith(".js"):
             return self._visitor_price(path)
+        if self.through_proxy and path.startswith("/apps/regulars/"):
+            return self.through_proxy.answer(replace(request, path=path.removeprefix("/apps/regulars")))
         return self._cart(request)
 
     def _visitor_price(self, path: str) -> Reply:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
 from .conftest import Visit
-from .pages import SHORT, answer, page, product, shelf
+from .pages import CONSENTED, SHORT, answer, page, product, shelf
 from .servers import Regulars, Reply, Shop
 
 EVIL = '<img src=x onerror="window.owned = true"><script>window.owned = true</script>'
@@ -166,3 +168,51 @@ def test_under_a_strict_policy_the_shelf_shows_and_breaks_no_rule(visit: Visit, 
     assert visit.page.locator(".list").evaluate("(list) => getComputedStyle(list).display") == "grid"
     # The fixture theme's own inline style is what the policy turns away; nothing of the shelf's is.
     assert [one for one in visit.complaints if "style" not in one] == []
+
+
+def open_blocked(visit: Visit, shop: Shop, regulars: Regulars, **attributes: str) -> None:
+    """A page on which nothing of Regulars' own address can be reached, as with a blocker of third parties."""
+    shop.through_proxy = regulars
+    regulars.reply = Reply(answer())
+    visit.page.route(regulars.origin + "/**", lambda route: route.abort("blockedbyclient"))
+    visit.open(page(shelf(regulars.origin, **attributes), script=CONSENTED))
+
+
+def test_where_our_own_address_is_blocked_the_shops_is_asked(
+    visit: Visit, shop: Shop, regulars: Regulars
+) -> None:
+    open_blocked(visit, shop, regulars, proxy="/apps/regulars")
+    visit.wait_for_state("ready")
+    [asked] = shop.requests("/apps/regulars/storefront/v1/shelf")
+    # The shop's name is Shopify's to add; twice in an address it would be refused.
+    assert asked.query == {"placement": ["product"], "limit": ["4"], "product": ["7"]}
+    assert regulars.requests("/storefront/v1/shelf") == []
+    assert visit.complaints == []
+
+
+def test_what_was_shown_by_the_shops_address_is_told_by_it(
+    visit: Visit, shop: Shop, regulars: Regulars
+) -> None:
+    open_blocked(visit, shop, regulars, proxy="/apps/regulars")
+    visit.wait_for_state("ready")
+    visit.page.locator("a.link").first.evaluate(
+        "(a) => { a.addEventListener('click', (e) => e.preventDefault()); a.click() }"
+    )
+    visit.leave()
+    [beacon] = shop.wait_for("/apps/regulars/storefront/v1/events", "POST")
+    assert json.loads(beacon.body)["events"][-1]["type"] == "click"
+
+
+def test_an_answer_that_is_no_shelf_is_not_asked_for_again(
+    visit: Visit, shop: Shop, regulars: Regulars
+) -> None:
+    regulars.reply = Reply(answer() | {"products": []}, 500)
+    visit.open(page(shelf(regulars.origin, proxy="/apps/regulars")))
+    visit.wait_for_state("empty")
+    assert shop.requests("/apps/regulars/storefront/v1/shelf") == []
+
+
+def test_where_both_ways_are_blocked_the_shelf_leaves(visit: Visit, shop: Shop, regulars: Regulars) -> None:
+    open_blocked(visit, shop, regulars, proxy="https://127.0.0.1:9/apps/regulars")
+    visit.wait_for_state("empty")
+    assert visit.complaints == []

@@ -30,6 +30,7 @@ from graphql.validation import NoDeprecatedCustomRule
 from app.platforms.shopify.permissions import SCOPE_OF
 from app.platforms.shopify.topics import CALLBACK_PATH, COMPLIANCE_TOPICS, TOPICS, enum_of
 from app.settings import DEFAULT_SCOPES, Settings
+from app.web.proxy import PREFIX
 from tests.unit.shopify.shared import SCHEMAS, sample_manifest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -185,7 +186,13 @@ def test_the_app_is_embedded_and_reached_at_one_address():
     assert TOML["client_id"] == ""
     address = TOML["application_url"]
     assert TOML["auth"]["redirect_urls"] == [f"{address}/install/shopify/callback"]
-    assert "app_proxy" not in TOML  # the blocks ask the app itself; a proxy would be one more scope
+
+
+def test_the_block_asks_the_proxy_by_the_path_the_toml_gives_it():
+    proxy = TOML["app_proxy"]
+    block = (ROOT / "storefront/shopify/extensions/regulars-theme/blocks/shelf.liquid").read_text()
+    assert f'proxy="/{proxy["prefix"]}/{proxy["subpath"]}"' in block
+    assert proxy["url"] == PREFIX
 
 
 def test_the_api_version_is_the_same_everywhere_and_younger_than_nine_months():

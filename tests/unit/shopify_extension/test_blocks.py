@@ -19,6 +19,7 @@ def test_a_product_page_prints_every_attribute_of_the_contract() -> None:
     assert attributes == {
         "shop": "pk_ada",
         "api": "https://regulars.example",
+        "proxy": "/apps/regulars",
         "placement": "product",
         "product": "8123456789",
         "heading": "You may also like",
