@@ -300,6 +300,12 @@ def test_the_profile_says_who_the_shop_is(client, store):
     assert profile.public_url == store.base_url
 
 
+def test_the_shop_is_written_to_where_new_orders_are_told(client, store):
+    assert client.profile().email == "ada@shop.example"  # the administrator, as long as nobody is named
+    store.told_of_orders = "ben@shop.example, dan@shop.example"
+    assert client.profile().email == "ben@shop.example"
+
+
 def test_a_product_with_variations_is_read_with_them(client, store):
     plate = next(each for each in client.products() if each.title == "Plate")
     assert [(each.title, each.price.amount) for each in plate.variants] == [("S", 1490), ("L", 1690)]
