@@ -50,11 +50,12 @@ class LineView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecommendationView:
-    """A product worth a look; without a price none is shown."""
+    """A product worth a look; without a price none is shown. One whose price varies is shown "from" its lowest."""
 
     title: str
     url: str
     price: Money | None = None
+    price_varies: bool = False
     image_url: str | None = None
 
 

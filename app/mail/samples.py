@@ -54,11 +54,14 @@ _LINES: Final = (
 )
 
 
-def _recommendation(title: str, handle: str, minor_units: int) -> RecommendationView:
+def _recommendation(
+    title: str, handle: str, minor_units: int, *, price_varies: bool = False
+) -> RecommendationView:
     return RecommendationView(
         title=title,
         url=f"{_SHOP_URL}/products/{handle}",
         price=Money(minor_units, "EUR"),
+        price_varies=price_varies,
         image_url=f"{_SHOP_URL}/images/{handle}.png",
     )
 
@@ -66,7 +69,7 @@ def _recommendation(title: str, handle: str, minor_units: int) -> Recommendation
 _RECOMMENDATIONS: Final = (
     _recommendation("Steel tea strainer", "tea-strainer", 650),
     _recommendation("Walnut serving tray", "walnut-tray", 3900),
-    _recommendation("Linen tea towel", "linen-tea-towel", 1100),
+    _recommendation("Linen tea towel", "linen-tea-towel", 1100, price_varies=True),
     _recommendation("Acacia honey", "acacia-honey", 780),
 )
 

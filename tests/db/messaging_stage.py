@@ -84,8 +84,19 @@ class Stage:
         with self.context.db.shop(self.shop_id) as connection:
             recording.record_customers(connection, self.context.hasher, self.shop_id, [person], self.now)
 
-    def product(self, product_id: str, title: str, *, price: int = 1290) -> None:
-        variant = Variant(platform_variant_id=f"v{product_id}", price=Money(price, "EUR"))
+    def product(
+        self, product_id: str, title: str, *, price: int = 1290, forms: Iterable[str] = ("Default Title",)
+    ) -> None:
+        """A product on sale; its first form is the variant `v{product_id}`, each later one a euro dearer."""
+        variants = tuple(
+            Variant(
+                platform_variant_id=f"v{product_id}{n or ''}",
+                title=form,
+                price=Money(price + 100 * n, "EUR"),
+                position=n,
+            )
+            for n, form in enumerate(forms)
+        )
         product = Product(
             platform_product_id=product_id,
             handle=title.lower().replace(" ", "-"),
@@ -93,7 +104,7 @@ class Stage:
             path=f"/products/{title.lower().replace(' ', '-')}",
             image_url=f"https://cdn.example/{product_id}.png",
             source_updated_at=self.now,
-            variants=(variant,),
+            variants=variants,
         )
         with self.context.db.shop(self.shop_id) as connection:
             recording.record_products(connection, self.shop_id, [product], "EUR")

@@ -88,6 +88,36 @@ def test_the_mail_shows_the_cart_and_the_way_out(due: Stage, server: SmtpServerD
     assert str(mail["List-Unsubscribe"]).startswith(f"<{due.context.settings.app_url}/u/")
 
 
+@pytest.mark.parametrize(
+    ("forms", "title", "is_named"),
+    [
+        (("Moss green", "Sand"), "Blue mug", True),
+        (("Moss green", "Sand"), "Blue mug - Moss Green", False),
+        (("Default Title",), "Blue mug", False),
+    ],
+)
+def test_the_mail_names_the_form_that_was_chosen_where_there_is_a_choice(
+    stage: Stage, server: SmtpServerDouble, forms: tuple[str, ...], title: str, is_named: bool
+) -> None:
+    stage.product("p1", "Blue mug", forms=forms)
+    stage.cart(lines=[line(title=title)])
+    stage.plan()
+    stage.send()
+    lines = part(the_mail(server), "plain").splitlines()
+    assert f"- {title}{f' ({forms[0]})' if is_named else ''}" in lines
+
+
+def test_a_recommendation_with_several_prices_is_shown_from_its_lowest(
+    due: Stage, server: SmtpServerDouble
+) -> None:
+    for number, forms in enumerate((("Default Title",), ("Small", "Large")), start=2):
+        due.product(f"p{number}", f"Tea {number}", forms=forms)
+    due.send()
+    lines = part(the_mail(server), "plain").splitlines()
+    assert "- Tea 2, €12.90" in lines
+    assert "- Tea 3, From €12.90" in lines
+
+
 def test_the_ledger_keeps_what_the_decision_saw_and_no_address(due: Stage) -> None:
     due.send()
     row = due.message()

@@ -131,8 +131,8 @@ class _Links:
             RecommendationView(
                 title=card.title,
                 url=self.click(Target.RECOMMENDATION, index),
-                # A price that is only the lowest of several would be a promise; a mail has no room for "from".
-                price=None if card.price_varies else card.price,
+                price=card.price,
+                price_varies=card.price_varies,
                 image_url=card.image_url,
             )
             for index, card in enumerate(cards)
@@ -153,9 +153,11 @@ def _cart_mail(
         raise ValueError("a cart mail needs a cart")
     lines = scene.cart.lines
     images = _images(connection, scene.shop.shop_id, [line.platform_product_id for line in lines])
+    variants = _variants(connection, scene.shop.shop_id, [line.platform_variant_id for line in lines])
     views = tuple(
         LineView(
             title=line.title,
+            variant=_variant_beside(line.title, variants.get(line.platform_variant_id or "")),
             quantity=line.quantity,
             unit_price=line.unit_price,
             line_total=Money(line.unit_price.amount * line.quantity, line.unit_price.currency),
@@ -244,6 +246,16 @@ def _images(connection: Connection, shop_id: int, products: Sequence[str | None]
     return {row.platform_product_id: row.image_url for row in rows}
 
 
+def _variants(connection: Connection, shop_id: int, variants: Sequence[str | None]) -> dict[str, str]:
+    rows = connection.execute(_VARIANTS, {"shop_id": shop_id, "ids": [id_ for id_ in variants if id_]})
+    return {row.platform_variant_id: row.title for row in rows}
+
+
+def _variant_beside(title: str, variant: str | None) -> str | None:
+    """The variant's name, unless the line's title says it already, as some carts write it."""
+    return variant if variant and variant.casefold() not in title.casefold() else None
+
+
 def _last_order(connection: Connection, scene: Scene) -> Sequence[RowMapping]:
     return (
         connection.execute(
@@ -267,6 +279,13 @@ def _signing(context: Context) -> Callable[[bytes], bytes] | None:
 _IMAGES = text("""
     SELECT platform_product_id, image_url FROM products
     WHERE shop_id = :shop_id AND platform_product_id = ANY(:ids) AND image_url IS NOT NULL""")
+
+# Of a product that is sold in one form only, the platform's name for that form ("Default Title") is nobody's.
+_VARIANTS = text("""
+    SELECT v.platform_variant_id, v.title FROM variants v
+    WHERE v.shop_id = :shop_id AND v.platform_variant_id = ANY(:ids)
+      AND EXISTS (SELECT FROM variants other WHERE other.shop_id = v.shop_id
+                  AND other.product_id = v.product_id AND other.variant_id <> v.variant_id)""")
 
 # Every line of the customer's last order; a product that was removed since has no title to show.
 _LAST_ORDER = text("""
