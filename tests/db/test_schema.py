@@ -14,11 +14,11 @@ from app.db.session import APP_ROLE, normalise_url
 VERSIONS = "app.db.migrations.versions"
 TENANT_TABLES = {
     table
-    for name in ("0001_house", "0004_theme_lists", "0005_offers", "0008_people")
+    for name in ("0001_house", "0004_theme_lists", "0005_offers", "0009_people")
     for table in importlib.import_module(f"{VERSIONS}.{name}").TENANT_TABLES
 }
 # A merchant may own several shops: these are fenced by person.
-PEOPLE_TABLES = set(importlib.import_module(f"{VERSIONS}.0008_people").PEOPLE_TABLES)
+PEOPLE_TABLES = set(importlib.import_module(f"{VERSIONS}.0009_people").PEOPLE_TABLES)
 
 
 def test_upgrading_from_empty_gives_exactly_what_the_models_say(make_database):
