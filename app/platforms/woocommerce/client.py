@@ -356,11 +356,16 @@ class WooCommerceClient:
     def other_senders(self) -> tuple[str, ...]:
         status = self.plugin.status()
         told = status.fields.get("senders") if status else None
-        return senders.find(self.rest, told if isinstance(told, list) else ())
+        return senders.find(self._asking, told if isinstance(told, list) else ())
 
     @property
     def plugin(self) -> Plugin:
-        return Plugin(replace(self.rest, renew=None), self.app_url)
+        return Plugin(self._asking, self.app_url)
+
+    @property
+    def _asking(self) -> Rest:
+        """For what a security plugin may keep closed: a refusal there does not say that the keys are dead."""
+        return replace(self.rest, renew=None)
 
     def granted_scopes(self) -> tuple[str, ...]:
         return ("read_write",)  # wc-auth grants all or nothing, and is refused without

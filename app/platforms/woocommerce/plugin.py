@@ -23,7 +23,7 @@ _MARK_LENGTH: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """The plugin of one shop. `rest` must not renew keys: a refusal here says nothing of the keys themselves."""
+    """The plugin of one shop. `rest` must not renew keys: a refusal here does not say that they are dead."""
 
     rest: Rest
     app_url: str

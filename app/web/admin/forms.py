@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import time
+from hashlib import blake2s
 
 from app.domain.policy import (
     CartFlowPolicy,
@@ -90,14 +91,19 @@ class Form:
         return self.fields.get(name) == "on"
 
 
-def read_settings(fields: Mapping[str, str], policy: ShopPolicy) -> tuple[ShopPolicy, Form]:
-    """The policy with the settings page's fields in it. Use it only when the form has no errors."""
+def read_settings(
+    fields: Mapping[str, str], policy: ShopPolicy, other_senders: Sequence[str] = ()
+) -> tuple[ShopPolicy, Form]:
+    """The policy with the settings page's fields in it. Use it only when the form has no errors.
+
+    `other_senders` are those the page asked about.
+    """
     form = Form(fields)
     changed = replace(
         policy,
         sender=_sender(form, policy.sender),
         mail=_mail(form),
-        cart=_cart(form),
+        cart=_cart(form, policy.cart, other_senders),
         offer=_offer(form, policy.offer),
         win_back=_win_back(form, policy.win_back),
         shelf=replace(policy.shelf, is_in_theme=form.is_on("is_in_theme")),
@@ -148,13 +154,27 @@ def _mail(form: Form) -> MailPolicy:
     )
 
 
-def _cart(form: Form) -> CartFlowPolicy:
+def sender_field(name: str) -> str:
+    """The field by which the merchant says that this other sender does not mail about carts."""
+    return f"sender_off_{blake2s(name.encode(), digest_size=6).hexdigest()}"
+
+
+def _cart(form: Form, cart: CartFlowPolicy, other_senders: Sequence[str]) -> CartFlowPolicy:
     wait = form.integer("cart_wait_minutes", 15, 7 * 24 * 60)
     give_up = form.integer("cart_give_up_after_hours", 1, 30 * 24)
     if wait >= give_up * 60 and not {"cart_wait_minutes", "cart_give_up_after_hours"} & set(form.errors):
         told = _("The reminder would always come too late: it waits longer than this.")
         form.errors["cart_give_up_after_hours"] = told
-    return CartFlowPolicy(wait_minutes=wait, give_up_after_hours=give_up)
+    said_before = (name for name in cart.senders_off if name not in other_senders)
+    said_now = (name for name in other_senders if form.is_on(sender_field(name)))
+    is_asked = "asks_typed" in form.fields  # the switch is there where a checkout can tell such addresses
+    return replace(
+        cart,
+        wait_minutes=wait,
+        give_up_after_hours=give_up,
+        takes_typed_addresses=form.is_on("takes_typed") if is_asked else cart.takes_typed_addresses,
+        senders_off=(*said_before, *said_now),
+    )
 
 
 def _offer(form: Form, offer: OfferPolicy) -> OfferPolicy:

@@ -197,6 +197,16 @@ def _mail_troubles(shop: ShopRecord, found: Standing, figures: Figures, *, is_se
         text = _("In the last 28 days. Addresses that do not exist are not written to again.")
         link = url_for("admin.show_messages", state="failed")
         troubles.append(Trouble("warn", title, text, _("See which"), link=link))
+    if shop.conflicts and "abandoned_cart" in found.active_flows:
+        text = _(
+            "%(names)s may remind shoppers of their carts too, and nobody should be reminded twice. Switch it off"
+            " there, or say in the settings that it does not.",
+            names=", ".join(shop.conflicts),
+        )
+        link = url_for("admin.show_settings", _anchor="other-senders")
+        troubles.append(
+            Trouble("warn", _("Cart reminders are held back"), text, _("To the settings"), link=link)
+        )
     is_silent = bool(found.active_flows) and not shop.policy.sender.postal_address.strip()
     if is_silent or (is_set_up is False and shop.policy.is_checklist_dismissed and not found.active_flows):
         text = _("Every mail has to name your postal address. Until it is in the settings, none goes out.")

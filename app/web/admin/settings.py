@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from app.domain.flows import has_postal_address
 from app.domain.policy import ShopPolicy
+from app.platforms.asked import PluginPlatform
 from app.platforms.extras import Feature
 from app.services import permissions, themelists
 from app.services.messaging import FLOW_KINDS, activate, deactivate, flows
@@ -33,7 +34,7 @@ def register(desk: Desk) -> None:
         fields = request.form.to_dict()
         with context.db.shop(g.shop_id) as connection:
             shop = desk.shop(connection)
-            policy, form = forms.read_settings(fields, shop.policy)
+            policy, form = forms.read_settings(fields, shop.policy, shop.other_senders)
             wanted = {kind for kind in FLOW_KINDS if form.is_on(f"flow_{kind}")}
             if wanted and not has_postal_address(policy):
                 form.errors["postal_address"] = _(
@@ -47,6 +48,8 @@ def register(desk: Desk) -> None:
         if form.errors:
             return _page(desk, shop, fields, form.errors, status=422)
         _carry_theme_lists(desk, shop.shop_id)
+        if policy.cart != shop.policy.cart:
+            context.queue.nudge("upkeep.publish_setup", shop.shop_id)
         shop = replace(shop, policy=policy)
         return _page(desk, shop, written(policy, wanted), {}, toast=_("Saved."))
 
@@ -104,6 +107,8 @@ def _page(
         theme_lists=theme_lists,
         missing=missing,
         has_extras=platform is not None,
+        has_plugin=isinstance(desk.context.platforms[shop.platform], PluginPlatform),
+        sender_field=forms.sender_field,
         permission_url=platform.permission_url(shop.domain, missing) if platform and missing else "",
         status=status,
         toast=toast,
@@ -137,7 +142,12 @@ def _missing(desk: Desk, shop: ShopRecord) -> tuple[Feature, ...]:
 def written(policy: ShopPolicy, active: set[str]) -> dict[str, str]:
     """The policy as the form's fields hold it; a switch that is off has no field."""
     sender, mail, cart, win_back = policy.sender, policy.mail, policy.cart, policy.win_back
-    switches = {"is_in_theme": policy.shelf.is_in_theme, "offer": policy.offer.is_on}
+    switches = {
+        "is_in_theme": policy.shelf.is_in_theme,
+        "offer": policy.offer.is_on,
+        "takes_typed": cart.takes_typed_addresses,
+        **{forms.sender_field(name): True for name in cart.senders_off},
+    }
     return {
         "sender_name": sender.name,
         "reply_to": sender.reply_to,

@@ -112,6 +112,7 @@ def facts(draw: st.DrawFn) -> Facts:
         cart=draw(st.sampled_from([cart] * 5 + [None])),
         sent_at=tuple(NOON - age for age in draw(st.lists(long_ago, max_size=4))),
         arm=draw(st.sampled_from([Arm.MAILED, Arm.MAILED, Arm.HOLDOUT])),
+        has_other_sender=not draw(mostly),
         zone=draw(st.sampled_from(ZONES)),
         retry_after=draw(st.timedeltas(min_value=timedelta(hours=-1), max_value=timedelta(hours=6))),
     )
@@ -158,6 +159,7 @@ def is_forbidden(mail: PlannedMail, found: Facts, policy: ShopPolicy, now: datet
         or not cart.is_open
         or cart.is_empty
         or cart.has_newer
+        or found.has_other_sender
         or idle < timedelta(minutes=policy.cart.wait_minutes)
         or idle >= timedelta(hours=policy.cart.give_up_after_hours)
     )
@@ -252,6 +254,23 @@ def test_a_blocker_forbids_the_mail_whatever_else_holds(found: Facts, name: str,
 @given(facts(), st.sampled_from(sorted(CART_BLOCKERS)))
 def test_a_cart_that_is_in_no_state_for_a_reminder_gets_none(found: Facts, name: str) -> None:
     assert not isinstance(decide(CART, replace(found, cart=CART_BLOCKERS[name]), POLICY, NOON), Send)
+
+
+@given(facts())
+def test_no_cart_is_reminded_of_beside_another_sender(found: Facts) -> None:
+    assert not isinstance(decide(CART, replace(found, has_other_sender=True), POLICY, NOON), Send)
+
+
+@given(facts(), POLICIES, MOMENTS)
+def test_another_sender_of_cart_reminders_stops_no_win_back(
+    found: Facts, policy: ShopPolicy, now: datetime
+) -> None:
+    alone = decide(WIN_BACK, replace(found, has_other_sender=False), policy, now)
+    assert decide(WIN_BACK, replace(found, has_other_sender=True), policy, now) == alone
+
+
+def test_a_reminder_beside_another_sender_is_held_back_with_that_reason() -> None:
+    assert decide(CART, replace(GOOD, has_other_sender=True), POLICY, NOON) == Skip(Reason.OTHER_SENDER)
 
 
 @given(st.permutations(sorted(BLOCKERS)), st.integers(1, len(BLOCKERS)), MAILS)
