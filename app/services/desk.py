@@ -14,7 +14,7 @@ from app.clock import real_now
 from app.domain.events import ErasureRequested
 from app.platforms.asked import DeskCall, DeskKind, PluginPlatform
 from app.platforms.base import ForgedError
-from app.services import privacy
+from app.services import privacy, signin
 from app.services.context import Context
 from app.services.hooks import find_hook
 from app.services.shops import ShopRecord, get_shop
@@ -71,6 +71,11 @@ def admit(
     if not context.redis.set(f"desk-nonce:{name}", b"1", nx=True, ex=NONCE_SECONDS):
         raise ForgedError("the call was made before")
     return Caller(shop, call)
+
+
+def sign_in(context: Context, caller: Caller) -> str:
+    """A link that lets the merchant who asked into the admin, once and for a minute."""
+    return signin.one_time_link(context, caller.shop.shop_id, email=caller.call.email, name=caller.call.name)
 
 
 def export(context: Context, caller: Caller) -> list[dict[str, str]]:

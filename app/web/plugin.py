@@ -32,6 +32,12 @@ def plugin_blueprint(context: Context, limiter: Limiter) -> Blueprint:
         raw = request.get_data(cache=False)
         return desk.admit(context, platform_name, token, kind, dict(request.headers), raw)
 
+    @blueprint.post("/sign-in")
+    @per_shop
+    @per_sender
+    def receive_sign_in(platform_name: str, token: str) -> ResponseReturnValue:
+        return {"url": desk.sign_in(context, admit(platform_name, token, "sign_in"))}, 200, _PRIVATE
+
     @blueprint.post("/export")
     @per_shop
     @per_sender

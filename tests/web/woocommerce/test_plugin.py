@@ -105,6 +105,15 @@ def test_a_plugin_that_is_closed_to_us_is_no_dead_key(context, client, store, pl
 # -- the desk ----------------------------------------------------------------------------------------------
 
 
+def test_the_merchants_wordpress_lets_them_in(context, client, store, plugin):
+    connected(context, client, store)
+    call = plugin.call(store, user_email="ada@shop.example", user_name="Ada")
+    answer = at_desk(client, store, "sign-in", call)
+    assert answer.status_code == 200
+    assert answer.json["url"].startswith(f"{HERE}/sign-in/")
+    assert at_desk(client, store, "sign-in", call).status_code == 401  # a call counts once
+
+
 def test_a_person_is_exported_and_forgotten_for_good(context, client, store, plugin, owner):
     shop_id = imported(context, client, store)
     answer = at_desk(client, store, "export", plugin.call(store, email="Cleo@example.com"))
@@ -131,7 +140,7 @@ def test_a_person_is_exported_and_forgotten_for_good(context, client, store, plu
     assert actions == ["exported a person", "erased a person", "exported a person"]
 
 
-@pytest.mark.parametrize("action", ["export", "erase"])
+@pytest.mark.parametrize("action", ["sign-in", "export", "erase"])
 def test_a_forged_old_or_misdirected_call_is_refused_and_does_nothing(
     context, client, store, plugin, owner, action
 ):
@@ -176,6 +185,7 @@ def test_a_forged_old_or_misdirected_call_is_refused_and_does_nothing(
 def test_a_call_for_one_thing_is_none_for_another(context, client, store, plugin):
     connected(context, client, store)
     call = plugin.call(store, email="cleo@example.com")
+    assert at_desk(client, store, "sign-in", call).status_code == 401
     assert at_desk(client, store, "export", call).status_code == 200
     assert at_desk(client, store, "erase", call).status_code == 401  # its nonce was used
 
