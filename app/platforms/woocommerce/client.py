@@ -63,6 +63,7 @@ _VARIATION_FIELDS: Final = (
     "attributes"
 )
 _CUSTOMER_FIELDS: Final = "id,email,first_name,role,date_created_gmt,date_modified_gmt,billing,meta_data"
+_LIVE_FIELDS: Final = "id,status,currency,date_created_gmt,date_paid_gmt,customer_id,billing,meta_data"
 _HAS_VARIATIONS: Final = ("variable", "variable-subscription")
 
 # The shop's clock and ours may differ.
@@ -261,15 +262,16 @@ class WooCommerceClient:
     def has_ordered(self, cart: CartRef, since: datetime) -> bool:
         """Whether this cart, or its person since then, has ordered; every doubt counts as a purchase.
 
-        Any order that is more than a draft counts, unpaid and cancelled ones too. Looks back a day at most:
-        what is older has long been told by webhooks and looks.
+        Any order that is more than a draft counts, unpaid and cancelled ones too; one that was surely placed
+        before counts only if it is of this very cart: it is sent on its way, and changes, days later. Looks back
+        a day at most: what is older has long been told by webhooks and looks.
         """
         number = readings.order_id_of(cart.checkout_token)
         if number is not None and self._is_placed(number):
             return True
-        after = max(since - _MARGIN, datetime.now(UTC) - _LIVE_WINDOW)
-        query = {**_since(after), "_fields": "id,status,currency,date_paid_gmt,customer_id,billing,meta_data"}
-        return any(_is_theirs(Body(row), cart) for row in self.rest.pages("wc/v3/orders", query))
+        since -= _MARGIN
+        query = {**_since(max(since, datetime.now(UTC) - _LIVE_WINDOW)), "_fields": _LIVE_FIELDS}
+        return any(_is_theirs(Body(row), cart, since) for row in self.rest.pages("wc/v3/orders", query))
 
     def _is_placed(self, number: str) -> bool:
         try:
@@ -430,17 +432,28 @@ def _is_order(body: Body) -> bool:
         return True
 
 
-def _is_theirs(body: Body, cart: CartRef) -> bool:
+def _is_theirs(body: Body, cart: CartRef, since: datetime) -> bool:
     if not _is_order(body):
         return False
     token = readings.cart_token_of(body)
     if token is not None and token == cart.cart_token:
         return True
+    if _is_from_before(body, since):
+        return False
     customer = body.id("customer_id")
     if customer is not None and customer == cart.platform_customer_id:
         return True
     email = body.child("billing").email("email")
     return email is not None and cart.email is not None and email.casefold() == cart.email.strip().casefold()
+
+
+def _is_from_before(body: Body, since: datetime) -> bool:
+    """Whether an order was surely placed before then: at its latest, as long after it was begun as drafts live."""
+    try:
+        placed_by = readings.need_gmt(body, "date_created_gmt") + readings.LIFE_OF_A_DRAFT
+        return max(placed_by, readings.gmt(body, "date_paid_gmt") or placed_by) < since
+    except UnreadableError:
+        return False
 
 
 def _timezone(index: Body) -> str:

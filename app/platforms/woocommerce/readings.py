@@ -36,7 +36,7 @@ _MAX_QUANTITY: Final = 2**31 - 1
 # Core's links that refill a cart, /checkout-link/ (PR 58140, merged 2025-06-12).
 _FIRST_WITH_CHECKOUT_LINK: Final = 10
 # Core removes drafts that were idle for a day, so an order is placed at most that long after its draft began.
-_LIFE_OF_A_DRAFT: Final = timedelta(days=1)
+LIFE_OF_A_DRAFT: Final = timedelta(days=1)
 # Roles of buyers; customer.created fires for staff accounts as well (measured).
 _BUYERS: Final = ("customer", "subscriber")
 
@@ -270,7 +270,7 @@ def _placed_at(body: Body, updated_at: datetime) -> datetime:
     created_at = need_gmt(body, "date_created_gmt")
     if body.text("created_via") != "store-api":
         return created_at
-    latest = created_at + _LIFE_OF_A_DRAFT
+    latest = created_at + LIFE_OF_A_DRAFT
     return max(created_at, min(gmt(body, "date_paid_gmt") or updated_at, updated_at, latest))
 
 

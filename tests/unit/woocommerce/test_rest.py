@@ -15,7 +15,7 @@ from app.domain.events import CartSeen, Kind, OrderSeen
 from app.domain.offers import Offer
 from app.domain.themelists import ListKind
 from app.platforms.asked import AskedClient
-from app.platforms.base import ConnectedShop, Hook, NeedsReconnectError, PlatformError
+from app.platforms.base import CartRef, ConnectedShop, Hook, NeedsReconnectError, PlatformError
 from app.platforms.extras import ExtrasClient, ExtrasPlatform, ThemeListChange, ThemeListRef
 from app.platforms.woocommerce import WooCommercePlatform
 from app.platforms.woocommerce.guard import guarded_session, is_public
@@ -304,6 +304,23 @@ def test_the_shop_is_written_to_where_new_orders_are_told(client, store):
     assert client.profile().email == "ada@shop.example"  # the administrator, as long as nobody is named
     store.told_of_orders = "ben@shop.example, dan@shop.example"
     assert client.profile().email == "ben@shop.example"
+
+
+def test_an_order_of_last_week_that_is_sent_on_its_way_now_is_no_purchase_of_today(client, store):
+    mug, since = next(iter(store.products.values())), NOW - timedelta(hours=1)
+    cleo = CartRef(cart_token="another", email="cleo@last-week.example")
+    order = store.add_order("processing", "cleo@last-week.example", mug, at=NOW - timedelta(days=7))
+    order["status"], order["date_modified_gmt"] = "completed", NOW.strftime("%Y-%m-%dT%H:%M:%S")
+    assert not client.has_ordered(cleo, since)
+    order["date_paid_gmt"] = NOW.strftime("%Y-%m-%dT%H:%M:%S")  # paid just now, so perhaps the same purchase
+    assert client.has_ordered(cleo, since)
+
+
+def test_an_order_that_began_as_a_draft_this_morning_counts_when_it_is_placed_now(client, store):
+    mug, since = next(iter(store.products.values())), NOW - timedelta(hours=1)
+    order = store.add_order("processing", "cleo@today.example", mug, at=NOW - timedelta(hours=20))
+    order["date_modified_gmt"] = NOW.strftime("%Y-%m-%dT%H:%M:%S")
+    assert client.has_ordered(CartRef(cart_token="another", email="cleo@today.example"), since)
 
 
 def test_a_product_with_variations_is_read_with_them(client, store):
