@@ -15,7 +15,8 @@ from sqlalchemy import text
 from app.clock import real_now
 from app.mail.transports import transport_from_url
 from app.services import signin
-from app.services.signin.links import look_at_link, use_link
+from app.services.signin.links import MAIL_LIFE, look_at_link, make_link, use_link
+from app.services.signin.people import find_person
 from tests.conftest import Shop, make_shop
 from tests.fixtures.smtp_server import Fault, SmtpServerDouble
 
@@ -34,6 +35,12 @@ def link_to(context, shop, email=ADA, name="Ada"):
     return url.rpartition("/")[2]
 
 
+def enter_by_mail(context, email=ADA):
+    """A cookie of somebody who has shown that they read this address's mail."""
+    url = make_link(context, find_person(context, email), kind="mail", life=MAIL_LIFE, now=real_now())
+    return signin.enter(context, url.rpartition("/")[2], "Safari on Mac")
+
+
 def enter(context, shop, email=ADA, before=None):
     """A cookie of somebody whom the shop's admin sent."""
     cookie = signin.enter(context, link_to(context, shop, email), "Firefox on Windows", before=before)
@@ -48,7 +55,7 @@ def later(**step):
 def test_a_link_of_the_shops_admin_signs_in_once(context, shop):
     token = link_to(context, shop)
     invited = look_at_link(context, token)
-    assert (invited.kind, invited.person.email, invited.person.name) == ("desk", ADA, "Ada")
+    assert (invited.kind, invited.person.email) == ("desk", ADA)
     assert [one.name for one in invited.shops] == ["Ada's Tea"]
     cookie = signin.enter(context, token, "Firefox on Windows")
     found = signin.find_session(context, cookie)
@@ -125,8 +132,8 @@ def test_sessions_are_listed_and_ended_one_by_one_or_all_others(context, shop):
     assert len(listed) == 3
     assert [one.session_id for one in listed if one.is_this] == [here.session_id]
     second = signin.find_session(context, cookies[1])
-    assert signin.revoke_session(context, here.person.person_id, second.session_id)
-    assert not signin.revoke_session(context, here.person.person_id, second.session_id)
+    assert signin.revoke_session(context, here, second.session_id)
+    assert not signin.revoke_session(context, here, second.session_id)
     assert signin.find_session(context, cookies[1]) is None
     assert signin.revoke_others(context, here) == 1
     assert signin.find_session(context, cookies[2]) is None
@@ -139,7 +146,10 @@ def test_a_person_has_several_shops_and_chooses_among_them_only(context, shop):
     second = make_shop(context, "ada-cups.example", "Ada's Cups", platform="woocommerce", email=ADA)
     bens = make_shop(context, "ben.example", "Ben's", platform="woocommerce", email="ben@example.com")
     enter(context, second)
-    here = signin.find_session(context, cookie := enter(context, shop))
+    enter(context, shop)
+    here = signin.find_session(context, cookie := enter_by_mail(context))
+    assert signin.choose_shop(context, here, shop.shop_id)
+    here = signin.find_session(context, cookie)
     assert [one.name for one in signin.reachable_shops(context, here.person, real_now())] == [
         "Ada's Cups",
         "Ada's Tea",
@@ -150,6 +160,29 @@ def test_a_person_has_several_shops_and_chooses_among_them_only(context, shop):
     assert moved.csrf != here.csrf
     assert not signin.choose_shop(context, here, bens.shop_id)
     assert signin.find_session(context, cookie).shop.shop_id == second.shop_id
+
+
+def test_a_shop_that_names_anothers_owner_lets_in_to_itself_alone(context, shop):
+    """Anybody may connect a shop of their own, and its admin may say of anybody that it is Ada."""
+    enter(context, shop)
+    ada = signin.find_session(context, adas_cookie := enter_by_mail(context))
+    bens = make_shop(context, "ben.example", "Ben's", platform="woocommerce", email="ben@example.com")
+    token = link_to(context, bens, ADA, name="")
+    invited = look_at_link(context, token)
+    assert ([one.shop_id for one in invited.shops], invited.person.name) == ([bens.shop_id], "")
+    pretended = signin.find_session(context, cookie := signin.enter(context, token, "Firefox"))
+    assert (pretended.shop.shop_id, pretended.person.name) == (bens.shop_id, "")
+    assert [one.shop_id for one in signin.reachable_shops(context, pretended.person, real_now())] == [
+        bens.shop_id
+    ]
+    assert not signin.choose_shop(context, pretended, shop.shop_id)
+    assert [one.session_id for one in signin.list_sessions(context, pretended)] == [pretended.session_id]
+    assert not signin.revoke_session(context, pretended, ada.session_id)
+    assert signin.revoke_others(context, pretended) == 0
+    assert signin.find_session(context, adas_cookie).shop.shop_id == shop.shop_id
+    with context.db.shop(bens.shop_id) as connection:
+        connection.execute(text("DELETE FROM memberships"))
+    assert signin.find_session(context, cookie) is None
 
 
 def test_whom_the_shop_named_once_is_let_go_when_it_names_another(context, shop):

@@ -138,7 +138,7 @@ def test_nobody_lets_themselves_into_a_shop_or_writes_into_anothers_sessions(con
         context.db.person(ben.person.person_id) as connection,
     ):
         connection.execute(text("UPDATE person_sessions SET person_id = :ada"), {"ada": ada.person.person_id})
-    assert not signin.revoke_session(context, ben.person.person_id, ada.session_id)
+    assert not signin.revoke_session(context, ben, ada.session_id)
     assert not signin.choose_shop(context, ben, ada.shop.shop_id)
 
 

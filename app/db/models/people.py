@@ -70,6 +70,8 @@ class PersonSession(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.person_id", ondelete="CASCADE"))
     # The shop this browser looks at now.
     shop_id: Mapped[int] = mapped_column(ForeignKey("shops.shop_id"))
+    # By which kind of link it was opened. `desk`: by the word of that one shop, so it never looks at another.
+    kind: Mapped[str]
     # "Firefox on Windows": enough to recognise one's own.
     browser: Mapped[str]
     created_at: Mapped[datetime]

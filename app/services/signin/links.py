@@ -36,7 +36,8 @@ def one_time_link(context: Context, shop_id: int, *, email: str, name: str) -> s
     """An address that signs this person in to this shop, once, within a minute.
 
     For a call that the shop has signed: the shop's own admin answers for who they are and that they may manage
-    it, and the person is known here from then on.
+    it, and the person is known here from then on. Any shop could name any address, so the word of one opens
+    none of the others.
     """
     now = real_now()
     person_id = admit(context, shop_id, email, name, now, is_vouched=True)
@@ -103,6 +104,8 @@ def _invitation(context: Context, token: str, *, is_used: bool) -> Invitation | 
         return None
     kind, shop_id = link
     person = get_person(context, int(found))
+    if kind == "desk" and shop_id is not None:
+        person = person.sent_by(shop_id)
     if shop_id is None:
         return Invitation(kind, person, tuple(reachable_shops(context, person, now)), None)
     shop = reach(context, person, shop_id, now)

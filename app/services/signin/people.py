@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, text, update
@@ -19,11 +19,20 @@ VOUCHED_FOR = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A merchant, in the clear."""
+    """A merchant, in the clear.
+
+    `only_shop_id`: nobody but this shop's own admin says that it is them. It answers for itself, and for no other
+    shop that knows the same address.
+    """
 
     person_id: int
     email: str
     name: str
+    only_shop_id: int | None = None
+
+    def sent_by(self, shop_id: int) -> Known:
+        """The same person as far as one shop's word goes; what another shop calls them is left out."""
+        return replace(self, name="", only_shop_id=shop_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,8 @@ def reachable_shops(context: Context, person: Known, now: datetime) -> list[Reac
 
 def reach(context: Context, person: Known, shop_id: int, now: datetime) -> Reachable | None:
     """The shop, if it lets this person in now: it names their address, or its admin sent them not long ago."""
+    if person.only_shop_id not in (None, shop_id):
+        return None
     with context.db.shop(shop_id) as connection:
         shop = connection.execute(select(Shop.__table__).where(Shop.shop_id == shop_id)).one_or_none()
         row = connection.execute(

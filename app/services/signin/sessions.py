@@ -67,6 +67,7 @@ def enter(context: Context, link_token: str, browser: str, *, before: str | None
                 token_hash=digest(token),
                 person_id=invited.person.person_id,
                 shop_id=invited.shop_id or invited.shops[0].shop_id,
+                kind=invited.kind,
                 browser=browser[:80],
                 created_at=now,
                 last_seen_at=now,
@@ -93,6 +94,8 @@ def find_session(context: Context, token: str) -> SignedIn | None:
     if row is None:
         return None
     person = get_person(context, person_id)
+    if row.kind == "desk":
+        person = person.sent_by(row.shop_id)
     shop = reach(context, person, row.shop_id, now) or next(iter(reachable_shops(context, person, now)), None)
     if shop is None:
         return None
@@ -119,14 +122,13 @@ def choose_shop(context: Context, signed_in: SignedIn, shop_id: int) -> bool:
 
 
 def list_sessions(context: Context, signed_in: SignedIn) -> list[OpenSession]:
-    """Every browser in which this person is signed in, the latest seen first."""
+    """Every browser in which this person is signed in, the latest seen first; see `_theirs`."""
     now = real_now()
     with context.db.person(signed_in.person.person_id) as connection:
         rows = connection.execute(
             select(PersonSession.__table__)
             .where(
-                PersonSession.person_id == signed_in.person.person_id,
-                PersonSession.revoked_at.is_(None),
+                *_theirs(signed_in),
                 PersonSession.expires_at > now,
                 PersonSession.last_seen_at > now - IDLE,
             )
@@ -144,16 +146,12 @@ def list_sessions(context: Context, signed_in: SignedIn) -> list[OpenSession]:
     ]
 
 
-def revoke_session(context: Context, person_id: int, session_id: int) -> bool:
+def revoke_session(context: Context, signed_in: SignedIn, session_id: int) -> bool:
     """End one of the person's own sessions; False when there is none such."""
-    with context.db.person(person_id) as connection:
+    with context.db.person(signed_in.person.person_id) as connection:
         ended = connection.execute(
             update(PersonSession)
-            .where(
-                PersonSession.person_id == person_id,
-                PersonSession.session_id == session_id,
-                PersonSession.revoked_at.is_(None),
-            )
+            .where(*_theirs(signed_in), PersonSession.session_id == session_id)
             .values(revoked_at=real_now())
         )
     return ended.rowcount == 1
@@ -164,11 +162,7 @@ def revoke_others(context: Context, signed_in: SignedIn) -> int:
     with context.db.person(signed_in.person.person_id) as connection:
         ended = connection.execute(
             update(PersonSession)
-            .where(
-                PersonSession.person_id == signed_in.person.person_id,
-                PersonSession.session_id != signed_in.session_id,
-                PersonSession.revoked_at.is_(None),
-            )
+            .where(*_theirs(signed_in), PersonSession.session_id != signed_in.session_id)
             .values(revoked_at=real_now())
         )
     return ended.rowcount
@@ -206,6 +200,15 @@ def _person_of(context: Context, token: str) -> int | None:
             text("SELECT find_person_by_session(:hash)"), {"hash": digest(token)}
         ).scalar()
     return None if found is None else int(found)
+
+
+def _theirs(signed_in: SignedIn) -> tuple[ColumnElement[bool], ...]:
+    """The sessions somebody may look after: all of theirs, or those that the one shop which sent them opened."""
+    person = signed_in.person
+    open_ones = (PersonSession.person_id == person.person_id, PersonSession.revoked_at.is_(None))
+    if person.only_shop_id is None:
+        return open_ones
+    return (*open_ones, PersonSession.kind == "desk", PersonSession.shop_id == person.only_shop_id)
 
 
 def _holds(token: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
