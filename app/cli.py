@@ -283,7 +283,7 @@ def why(product: str, domain: str | None) -> None:
     context = _context()
     shop_id = _shop_id(context, domain)
     with context.db.shop(shop_id) as connection:
-        explained = explain(context, connection, get_shop(connection, shop_id), product)
+        explained = explain(connection, get_shop(connection, shop_id), product)
     if explained is None:
         raise click.ClickException(f"the shop has no product {product}")
     table = Table("product", "evidence", "shown", title=explained.product.title)

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from app.recommender import Blend, History, Model, Options, Start, Taste, fit
-from app.recommender.evaluation import product_values
 from app.recommender.interactions import order_times
+from app.recommender.judging import product_values
 from app.recommender.tasks import BasketQueries, basket_queries, split_by_time
 from app.services.evaluating import to_history
 from app.services.orderfile import read_orders

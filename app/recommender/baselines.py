@@ -77,7 +77,5 @@ def _ranked(
     return np.pad(lists, ((0, 0), (0, n - lists.shape[1])), constant_values=NO_ITEM)
 
 
-# The customer's simple methods, told as tastes: bestsellers; own orders, then bestsellers; LightFM.
-POPULARITY = Taste(factors=0.0, neighbours=0.0, recency=0.0)
-OWN_HISTORY = Taste(factors=0.0, neighbours=0.0, own=1.0, recency=0.0)
+# LightFM alone as a taste.
 LIGHTFM = Taste(factors=1.0, neighbours=0.0, recency=0.0)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from app.recommender.copurchase import baskets
-from app.recommender.evaluation import DISCOVER, FOR_YOU, OURS, TEST_SHARE
+from app.recommender.evaluation import TEST_SHARE
 from app.recommender.gate import MIN_QUERIES
+from app.recommender.judging import DISCOVER, FOR_YOU, OURS
 
 if TYPE_CHECKING:
-    from app.recommender.evaluation import Report, Score
+    from app.recommender.evaluation import Report
     from app.recommender.interactions import Catalogue, History
+    from app.recommender.judging import Score
 
 # Share of products that must have a text before it is called known.
 MOST = 0.5
@@ -77,6 +79,7 @@ def card(report: Report, catalogue: Catalogue, history: History) -> ModelCard:
             "taste": asdict(report.taste),
             "discovery": asdict(report.discovery),
             "against_simple": report.against,
+            "against_simple_for_customers": report.against_customers,
         },
     )
 

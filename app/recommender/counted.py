@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.recommender.copurchase import baskets, pair_counts
-from app.recommender.fallback import DAY_SECONDS, order_lines
+from app.recommender.fallback import DAY_SECONDS, OrderLines, order_lines
 from app.recommender.pairs import Pairs, count_step
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 # Half-lives of "recent" that the scores use: fourteen days follow fashion, thirty the season.
 HALF_LIVES_DAYS = (14.0, 30.0)
+# Days whose lines stay at hand: five windows of two weeks, which "rising" compares. So a delta need not read
+# the whole history to say what sells now.
+LINES_DAYS = 70.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,8 @@ class Counted:
         Orders holding each product.
     recent : dict of float to float64 array of shape [n_items]
         Per half-life in days: orders, each halved with its age before `newest_at`.
+    lines : OrderLines
+        Of the last `LINES_DAYS`.
     newest_at : float
         Unix seconds of the newest row.
     """
@@ -38,6 +43,7 @@ class Counted:
     pairs: Pairs
     n_orders: IntArray
     recent: dict[float, TimeArray]
+    lines: OrderLines
     newest_at: float
 
     def recent_share(self, half_life_days: float) -> npt.NDArray[np.float64]:
@@ -62,7 +68,8 @@ def count(history: History, n_items: int, n_orders_min: int) -> Counted:
     newest_at = history.newest_at
     lines = order_lines(history)
     recent = {days: _decayed(lines, newest_at, days, n_items) for days in HALF_LIVES_DAYS}
-    return Counted(Pairs.counted(pair_counts(held), n_orders_min), n_orders, recent, newest_at)
+    pairs = Pairs.counted(pair_counts(held), n_orders_min)
+    return Counted(pairs, n_orders, recent, lines.since(_at_hand_from(newest_at)), newest_at)
 
 
 def step(counted: Counted, history: History, new: History, n_items: int) -> Counted:
@@ -79,7 +86,13 @@ def step(counted: Counted, history: History, new: History, n_items: int) -> Coun
         for days, before in counted.recent.items()
     }
     grown = counted.pairs.grown(n_items).moved(pairs)
-    return Counted(grown, np.pad(counted.n_orders, (0, n_more)) + n_orders, recent, newest_at)
+    both = (np.concatenate(columns) for columns in zip(counted.lines, lines, strict=True))
+    at_hand = OrderLines(*both).since(_at_hand_from(newest_at))
+    return Counted(grown, np.pad(counted.n_orders, (0, n_more)) + n_orders, recent, at_hand, newest_at)
+
+
+def _at_hand_from(newest_at: float) -> float:
+    return newest_at - LINES_DAYS * DAY_SECONDS
 
 
 def rows_with(column: IntArray, values: IntArray) -> IntArray:
@@ -94,19 +107,13 @@ def rows_with(column: IntArray, values: IntArray) -> IntArray:
     return np.flatnonzero(table[column])
 
 
-def _without(
-    lines: tuple[IntArray, IntArray, TimeArray], known: tuple[IntArray, IntArray, TimeArray]
-) -> tuple[IntArray, IntArray, TimeArray]:
-    pairs = set(zip(known[0].tolist(), known[1].tolist(), strict=True))
-    fresh = [pair not in pairs for pair in zip(lines[0].tolist(), lines[1].tolist(), strict=True)]
-    kept = np.array(fresh, dtype=bool)
-    return lines[0][kept], lines[1][kept], lines[2][kept]
+def _without(lines: OrderLines, known: OrderLines) -> OrderLines:
+    pairs = set(zip(known.order.tolist(), known.item.tolist(), strict=True))
+    fresh = [pair not in pairs for pair in zip(lines.order.tolist(), lines.item.tolist(), strict=True)]
+    return lines.take(np.array(fresh, dtype=bool))
 
 
-def _decayed(
-    lines: tuple[IntArray, IntArray, TimeArray], newest_at: float, half_life_days: float, n_items: int
-) -> TimeArray:
-    _, item, at = lines
-    age_days = (newest_at - at) / DAY_SECONDS
-    worth = np.where(np.isfinite(at), np.exp2(-age_days / half_life_days), 0.0)
-    return np.bincount(item, weights=worth, minlength=n_items).astype(np.float64)
+def _decayed(lines: OrderLines, newest_at: float, half_life_days: float, n_items: int) -> TimeArray:
+    age_days = (newest_at - lines.at) / DAY_SECONDS
+    worth = np.where(np.isfinite(lines.at), np.exp2(-age_days / half_life_days), 0.0)
+    return np.bincount(lines.item, weights=worth, minlength=n_items).astype(np.float64)

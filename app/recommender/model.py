@@ -269,7 +269,10 @@ class Model:
     # -- strategies for the whole shop -----------------------------------------------------------------
 
     def bestsellers(self, n: int = 12, window_days: float | None = None) -> Lists:
-        """Most orders within a window; all-time orders break ties. Only products that sold."""
+        """What sells best; all-time orders break ties. Only products that sold.
+
+        By the orders of the last `window_days`; None takes all, each halved with every 30 days of its age.
+        """
         return shelves.bestsellers(self, n, window_days)
 
     def rising(self, n: int = 12, window_days: float = 14.0) -> Lists:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Share of plain popularity in every score: fills the list of a customer nobody knows yet.
 POPULARITY_SHARE = 1e-3
 # The weights of `Taste` that are votes.
-OPINIONS = ("ease", "factors", "neighbours", "own")
+OPINIONS = ("ease", "factors", "neighbours", "own", "together", "popular")
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Taste:
 
     Attributes
     ----------
-    ease, factors, neighbours, own : float
-        Weights of the four opinions; each is a probability over products.
+    ease, factors, neighbours, own, together, popular : float
+        Weights of the opinions; each is a probability over products.
     recency : float
         Exponent of the share of a product's orders that are recent: what sells now.
     half_life_days : float
@@ -41,15 +41,18 @@ class Taste:
     own: float = 0.0
     recency: float = 0.6
     half_life_days: float = 14.0
+    together: float = 0.0
+    popular: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class TasteScorer:
-    """Scores every product for a customer by a vote of four opinions and the season.
+    """Scores every product for a customer by a vote of opinions and the season.
 
     ``score(j | u) = (sum_o weight_o * p_o(j | u) + epsilon * p(j)) * r_j ** recency`` with, as opinions,
     EASE [1]_ on what the customer bought, LightFM (softmax of its score), the pair scores of what the
-    customer bought, and their own decayed orders; ``r_j`` as in `PairScorer`.
+    customer bought, their own decayed orders, plain counts of what was bought with what they bought, and
+    bestsellers; ``r_j`` as in `PairScorer`.
 
     Attributes
     ----------
@@ -101,10 +104,16 @@ class TasteScorer:
         """Return one opinion, float32 [n_users, n_items], rows summing to 1 or 0."""
         if name == "factors":
             return self.factor_opinion(users)
-        if name == "ease":
+        if name == "popular":
+            n_orders = self.counted.n_orders.astype(np.float32)
+            return np.tile(shares(n_orders[None, :]), (len(users), 1))
+        if name in ("ease", "together"):
             binary = self.owned.of(users, self.owned.counts)
             binary.data[:] = 1.0
-            return shares((binary @ self.ease).toarray())
+            if name == "ease":
+                return shares((binary @ self.ease).toarray())
+            asked = np.unique(binary.indices).astype(np.int64)
+            return shares((sparse.csr_matrix(binary[:, asked]) @ self.counted.pairs.rows(asked)).toarray())
         decayed = self.owned.of(users, self.owned.decayed)
         if name == "own":
             return shares(decayed.toarray())

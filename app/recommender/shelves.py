@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.recommender.blend import MIN_WORD_SIMILARITY
+from app.recommender.counted import LINES_DAYS
 from app.recommender.diversity import diversify
-from app.recommender.fallback import bestseller_scores, rising_scores
+from app.recommender.fallback import DAY_SECONDS, OrderLines, bestseller_scores, order_lines, rising_scores
 from app.recommender.lists import NO_ITEM, Lists, Source, top_n
 from app.recommender.owned import due_scores
 
@@ -30,6 +31,8 @@ POOL_PER_PLACE = 4
 CUSTOMER_BLOCK_BYTES = 16 * 2**20
 
 
+# Half-life of an order among the bestsellers: it beat all-time counts on both shops for customers (reference, 4).
+BESTSELLER_HALF_LIFE_DAYS = 30.0
 # Places within which companions go before bestsellers: what a shelf shows at most, about.
 N_ARRANGED = 10
 # A companion is in the baskets at least this often, this many times as often as chance, and so many standard
@@ -138,12 +141,27 @@ def buy_again(model: Model, users: Seeds, n: int) -> Lists:
 
 def bestsellers(model: Model, n: int, window_days: float | None) -> Lists:
     """See `Model.bestsellers`."""
-    return _whole_shop(model, bestseller_scores(model.history, model.catalogue.n_items, window_days), n)
+    counted = model.counted
+    if window_days is None:
+        now = counted.recent[BESTSELLER_HALF_LIFE_DAYS]
+    else:
+        start_at, stop_at = (
+            counted.newest_at - window_days * DAY_SECONDS,
+            np.nextafter(counted.newest_at, np.inf),
+        )
+        now = _lines(model, window_days).orders_between(model.catalogue.n_items, start_at, stop_at)
+    return _whole_shop(model, bestseller_scores(now, counted.n_orders), n)
 
 
 def rising(model: Model, n: int, window_days: float) -> Lists:
     """See `Model.rising`."""
-    return _whole_shop(model, rising_scores(model.history, model.catalogue.n_items, window_days), n)
+    lines, n_items = _lines(model, 5 * window_days), model.catalogue.n_items
+    return _whole_shop(model, rising_scores(lines, model.counted.newest_at, n_items, window_days), n)
+
+
+def _lines(model: Model, n_days: float) -> OrderLines:
+    """The order lines of so many days: those at hand, or, for longer, the whole history's."""
+    return model.counted.lines if n_days <= LINES_DAYS else order_lines(model.history)
 
 
 def _whole_shop(model: Model, scores: npt.NDArray[np.float64], n: int) -> Lists:
@@ -170,7 +188,7 @@ def _beside(
     if is_diverse:
         columns, values = _diverse(model, columns, values, n)
     if is_arranged:
-        columns = _companions_first(model, seeds, columns)
+        columns = companions_first(model, seeds, columns)
     return listed(model, seeds, columns, values, because=np.repeat(seeds[:, None], n, axis=1))
 
 
@@ -194,7 +212,7 @@ def _diverse(model: Model, columns: IntArray, values: FloatArray, n: int) -> Fou
     return chosen, scores
 
 
-def _companions_first(model: Model, seeds: IntArray, columns: IntArray) -> IntArray:
+def companions_first(model: Model, seeds: IntArray, columns: IntArray) -> IntArray:
     """Put what is bought with the seed about as often as chance has it behind what clearly belongs to it.
 
     A bestseller may be the better guess and still say nothing about the product. Only the order of the first

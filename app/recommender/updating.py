@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.recommender.blend import MIN_WORD_SIMILARITY
 from app.recommender.counted import rows_with, step
 from app.recommender.factors import Rows, continue_fit, feature_rows, with_users
 from app.recommender.pairs import grown_square
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 # reference measured the quality of a retrain at a hundredth of its time (section 5).
 N_EPOCHS = 5
 N_REPLAYED_PER_NEW = 1
-# Neighbours of a changed product whose lists may change with it.
+# Neighbours of changed products whose lists may change with them: bought together with one, or like a new one.
 MAX_CHANGED_NEIGHBOURS = 300
 
 
@@ -94,10 +95,21 @@ def _moved_factors(model: Model, new_history: History, words: Words) -> tuple[Fa
 
 def changed_items(model: Model, new_history: History, n_items_before: int) -> IntArray:
     """Return the products whose lists new rows may change, ascending."""
-    direct = np.union1d(new_history.item, np.arange(n_items_before, model.catalogue.n_items))
+    new = np.arange(n_items_before, model.catalogue.n_items)
+    direct = np.union1d(new_history.item, new)
     around = np.asarray(model.counted.pairs.rows(direct).sum(axis=0)).ravel()
     nearest = np.argsort(-around, kind="stable")[:MAX_CHANGED_NEIGHBOURS]
-    return np.union1d(direct, nearest[around[nearest] > 0]).astype(np.int64)
+    changed = np.union1d(direct, nearest[around[nearest] > 0])
+    return np.union1d(changed, _alike(model, new)).astype(np.int64)
+
+
+def _alike(model: Model, items: IntArray) -> IntArray:
+    """The products whose words are most like those of some, as many in all as neighbours."""
+    if not len(items):
+        return np.empty(0, np.int64)
+    nearness = np.asarray((model.tfidf @ model.tfidf[items].T).max(axis=1).toarray()).ravel()
+    nearest = np.argsort(-nearness, kind="stable")[:MAX_CHANGED_NEIGHBOURS]
+    return nearest[nearness[nearest] > MIN_WORD_SIMILARITY]
 
 
 def forget(model: Model, users: int | Sequence[int], orders: Sequence[int] = ()) -> Model:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from app.recommender import Catalogue, History, Options, backtest, card, fit
-from app.recommender.evaluation import ALSO_BOUGHT, FOR_YOU, OURS, TEST_SHARE
+from app.recommender.evaluation import TEST_SHARE
+from app.recommender.judging import ALSO_BOUGHT, FOR_YOU, OURS
 from app.services.orderfile import OrderFile, read_orders
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from app.services.context import Context
 from app.services.recommending import forget_shelves
 from app.services.shops import ShopRecord, get_shop
 from app.services.training.evidence import Ids, Index, News, read_news
-from app.services.training.lists import changed_lists, write_lists
+from app.services.training.lists import changed_lists, without_shown, write_lists
 
 log = structlog.get_logger()
 
@@ -161,6 +161,7 @@ def _teach(
     rows = list(changed_lists(model, news.index, items, users))
     seconds = time.perf_counter() - started
     known = Known(known.model_id, model, news.index)
+    rows = list(without_shown(connection, shop.shop_id, known.model_id, rows))
     n_lists = write_lists(connection, shop.shop_id, known.model_id, rows, revision=revision)
     values = {"shop_id": shop.shop_id, "model_id": known.model_id, "revision": revision}
     connection.execute(_DROP_REPLACED, values)

@@ -10,7 +10,7 @@ from app.db.models import Model, RecommendationList
 from app.domain.events import ErasureRequested
 from app.services import jobs, learning, recording, training
 from app.services.privacy import erase_person
-from app.services.recommending import explain
+from app.services.recommending import MAX_SEEN, Ranking, explain
 from app.services.shops import get_shop
 from app.services.training import full
 from app.services.training.forgetting import PersonForgottenError
@@ -65,7 +65,7 @@ def rows_of(context, shop, which="true"):
 
 def evidence_for(context, shop, seed, other):
     with context.db.shop(shop.shop_id) as connection:
-        explained = explain(context, connection, get_shop(connection, shop.shop_id), seed)
+        explained = explain(connection, get_shop(connection, shop.shop_id), seed)
     return {reason.card.platform_product_id: reason for reason in explained.reasons}[other].n_together
 
 
@@ -128,6 +128,57 @@ def test_a_new_product_and_a_new_customer_take_part_from_their_first_order(conte
     assert learning.learn(context, shop.shop_id, memory).n_rows == 6
     assert evidence_for(context, shop, "new", "p7-1") == 3
     assert evidence_for(context, shop, "p7-1", "new") == 3
+
+
+def test_what_sells_now_moves_with_the_orders_and_is_written_only_when_it_differs(context, shop, memory):
+    def of_shop(strategy):
+        return rows_of(context, shop, f"strategy = '{strategy}' AND subject_id = 0")
+
+    before = {name: of_shop(name)[1, name, 0, 0]["product_ids"] for name in ("bestsellers", "rising")}
+    with context.db.shop(shop.shop_id) as connection:
+        sold = connection.execute(
+            text("SELECT product_id FROM products WHERE platform_product_id = 'p7-3'")
+        ).scalar_one()
+    assert sold not in [before["bestsellers"][0], before["rising"][0]]
+    place(context, shop, *(order(9000 + n, ["p7-3"], customer=f"c{n}") for n in range(40)))
+    learning.learn(context, shop.shop_id, memory)
+    for name, product_ids in before.items():
+        assert of_shop(name)[1, name, 0, 0]["product_ids"] == product_ids
+        assert of_shop(name)[1, name, 0, 1]["product_ids"][0] == sold
+    # One more of what leads anyway changes nothing there.
+    place(context, shop, order(9100, ["p7-3"], customer="c1"))
+    assert learning.learn(context, shop.shop_id, memory).revision == 2
+    assert {key[3] for key in of_shop("bestsellers")} == {0, 1}
+
+
+def test_a_new_product_stands_beside_what_is_like_it_before_anyone_bought_it(context, shop, memory):
+    with context.db.shop(shop.shop_id) as connection:
+        recording.record_products(connection, shop.shop_id, [product("new", "Family3 kind1 kind2")], "EUR")
+        new = connection.execute(
+            text("SELECT product_id FROM products WHERE platform_product_id = 'new'")
+        ).scalar_one()
+    learning.learn(context, shop.shop_id, memory)
+    moved = rows_of(context, shop, "strategy = 'similar' AND revision = 1")
+    assert sum(new in row["product_ids"] for row in moved.values()) >= 4
+
+
+def test_who_looked_at_products_gets_what_belongs_to_them_and_the_newest_counts_most(context, shop):
+    with context.db.shop(shop.shop_id) as connection:
+        ids = dict(connection.execute(text("SELECT platform_product_id, product_id FROM products")).all())
+        names = {product_id: name for name, product_id in ids.items()}
+        ranking = Ranking(connection, shop.shop_id)
+
+        def after(*seen):
+            return [names[i] for i in next(ranking.after_seeing(seen))[1]]
+
+        assert after("p0-0", "p5-1")[0].startswith("p0-")
+        assert after("p5-1", "p0-0")[0].startswith("p5-")
+        assert {name[:2] for name in after("p0-0", "p5-1")[:6]} == {"p0", "p5"}
+        assert not {"p0-0", "p5-1"} & set(after("p0-0", "p5-1"))
+        many = [f"p{n}-0" for n in range(MAX_SEEN + 1)]
+        assert after(*many) == after(*many[:MAX_SEEN])
+        # What the shop has not, or nothing at all, leaves bestsellers.
+        assert [strategy for strategy, _ in ranking.after_seeing(["unheard of"])] == ["bestsellers"]
 
 
 def test_two_workers_at_once_count_an_order_once(context, shop):

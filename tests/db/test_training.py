@@ -117,7 +117,7 @@ def test_every_planted_companion_is_among_the_first_four(context, stocked, world
     assert wrong == {}
     with context.db.shop(stocked.shop_id) as connection:
         seed, companions = next(iter(world.planted_companions.items()))
-        explained = explain(context, connection, get_shop(connection, stocked.shop_id), str(seed))
+        explained = explain(connection, get_shop(connection, stocked.shop_id), str(seed))
         best = explained.reasons[0]
         assert int(best.card.platform_product_id) in companions
         assert 0 < best.n_together <= best.n_baskets

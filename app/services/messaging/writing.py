@@ -68,7 +68,6 @@ def write_mail(
     """
     cart_products = [line.platform_product_id for line in scene.cart.lines] if scene.cart else []
     cards = for_mail(
-        context,
         connection,
         scene.shop,
         customer_id=scene.customer_id,

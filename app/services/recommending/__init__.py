@@ -3,6 +3,7 @@
 from app.services.recommending.cards import ProductCard, for_mail
 from app.services.recommending.explaining import Explained, Reason, explain
 from app.services.recommending.memory import forget_shelves, get_shelf, make_shelf, recall_shelf
+from app.services.recommending.ranking import MAX_SEEN, Ranking
 from app.services.recommending.shelves import (
     MAX_SEEDS,
     MAX_SHOWN,
@@ -15,12 +16,14 @@ from app.services.recommending.shelves import (
 
 __all__ = [
     "MAX_SEEDS",
+    "MAX_SEEN",
     "MAX_SHOWN",
     "N_SPARE",
     "PLACEMENTS",
     "Explained",
     "Placement",
     "ProductCard",
+    "Ranking",
     "Reason",
     "Shelf",
     "ShelfRequest",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping
 
 from app.domain.money import Money
-from app.services.context import Context
 from app.services.recommending.ranking import Ranking
 from app.services.shops import ShopRecord
 
@@ -26,7 +25,6 @@ class ProductCard:
 
 
 def for_mail(
-    context: Context,
     connection: Connection,
     shop: ShopRecord,
     *,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from app.services.context import Context
 from app.services.recommending.cards import ProductCard, card_of
 from app.services.recommending.ranking import Ranking, is_shown
 from app.services.shops import ShopRecord
@@ -66,9 +65,7 @@ class Explained:
         return tuple(reason for reason in self.reasons if reason not in first)
 
 
-def explain(
-    context: Context, connection: Connection, shop: ShopRecord, platform_product_id: str
-) -> Explained | None:
+def explain(connection: Connection, shop: ShopRecord, platform_product_id: str) -> Explained | None:
     """A product's list with the evidence behind each place; None when the shop has no such product."""
     seed = (
         connection.execute(

@@ -10,6 +10,10 @@ from sqlalchemy import Connection, RowMapping, text
 # Product ids, best first, with the name of the strategy that chose them.
 Ranked = tuple[str, Sequence[int]]
 
+# Products a visitor looked at that take part in choosing, and how much each counts beside the one seen after it.
+MAX_SEEN = 5
+SEEN_FADING = 0.8
+
 
 @dataclass(slots=True)
 class Ranking:
@@ -45,11 +49,15 @@ class Ranking:
             .one_or_none()
         )
 
-    def stored(self, strategy: str, subject_ids: Iterable[int]) -> Ranked:
-        """The published list of one or more subjects; several are added up, each scaled to its own best."""
+    def stored(self, strategy: str, subject_ids: Iterable[int], fading: float = 1.0) -> Ranked:
+        """The published list of one or more subjects; several are added up, each scaled to its own best.
+
+        Each counts `fading` times as much as the one before it.
+        """
+        weights = {subject_id: fading**n for n, subject_id in enumerate(subject_ids)}
         rows = self.connection.execute(
             text(
-                "SELECT DISTINCT ON (subject_id) product_ids, scores FROM recommendations"
+                "SELECT DISTINCT ON (subject_id) subject_id, product_ids, scores FROM recommendations"
                 " WHERE shop_id = :shop_id AND model_id = :model_id AND strategy = :strategy"
                 " AND subject_id = ANY(:subject_ids) ORDER BY subject_id, revision DESC"
             ),
@@ -57,15 +65,15 @@ class Ranking:
                 "shop_id": self.shop_id,
                 "model_id": self.model_id,
                 "strategy": strategy,
-                "subject_ids": list(subject_ids),
+                "subject_ids": list(weights),
             },
         ).all()
         totals: dict[int, float] = {}
         for row in rows:
-            best = max(row.scores, default=0.0) or 1.0
+            scale = weights[row.subject_id] / (max(row.scores, default=0.0) or 1.0)
             for position, (product_id, score) in enumerate(zip(row.product_ids, row.scores, strict=True)):
                 # The rank breaks ties, so that a list on its own keeps its order exactly.
-                totals[product_id] = totals.get(product_id, 0.0) + score / best - position * 1e-9
+                totals[product_id] = totals.get(product_id, 0.0) + score * scale - position * 1e-9
         return strategy, sorted(totals, key=lambda product_id: -totals[product_id])
 
     def beside(self, platform_product_ids: Sequence[str]) -> Iterator[Ranked]:
@@ -73,9 +81,21 @@ class Ranking:
 
         Each is read when it is asked for: where the first is enough, nothing else is.
         """
-        seeds = self._seeds(platform_product_ids)
+        yield from self._around(self._seeds(platform_product_ids))
+
+    def after_seeing(self, platform_product_ids: Sequence[str]) -> Iterator[Ranked]:
+        """What belongs to what a visitor looked at, newest first, and never these themselves; then as `beside`.
+
+        For whoever is not known otherwise. What was looked at last says most about what is wanted now. Only the
+        first MAX_SEEN count.
+        """
+        seeds = self._seeds(platform_product_ids[:MAX_SEEN])
+        for strategy, product_ids in self._around(seeds, SEEN_FADING):
+            yield strategy, [product_id for product_id in product_ids if product_id not in seeds]
+
+    def _around(self, seeds: Mapping[int, str], fading: float = 1.0) -> Iterator[Ranked]:
         if seeds:
-            yield self.stored("also_bought", seeds)
+            yield self.stored("also_bought", seeds, fading)
         bestsellers = self.bestsellers()
         categories = set(seeds.values()) - {""}
         if categories:
@@ -142,17 +162,19 @@ class Ranking:
         }
 
     def _seeds(self, platform_product_ids: Sequence[str]) -> dict[int, str]:
-        """The category of each of these products, by our id; products the shop has not are left out."""
+        """The category of each of these products, by our id, as they stand; those the shop has not are left out."""
         if not platform_product_ids:
             return {}
         rows = self.connection.execute(
             text(
-                "SELECT product_id, category FROM products"
+                "SELECT platform_product_id, product_id, category FROM products"
                 " WHERE shop_id = :shop_id AND platform_product_id = ANY(:ids)"
             ),
             {"shop_id": self.shop_id, "ids": list(platform_product_ids)},
         )
-        return {row.product_id: row.category for row in rows}
+        found = {row.platform_product_id: row for row in rows}
+        ordered = (found[i] for i in platform_product_ids if i in found)
+        return {row.product_id: row.category for row in ordered}
 
     def _of_categories(self, product_ids: Sequence[int], categories: set[str]) -> list[int]:
         products = self.products(product_ids)

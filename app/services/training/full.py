@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app import recommender
 from app.db.models import Model, Shop
+from app.recommender.judging import DISCOVER, FOR_YOU
 from app.services.context import Context
 from app.services.jobs import RunningJob, enqueue_job
 from app.services.recommending import forget_shelves
@@ -108,7 +109,7 @@ def _prove(evidence: Evidence, live: Live | None) -> tuple[recommender.Report, L
         model = live.start.model
         options = recommender.Options(blend=model.blend, taste=model.taste, discovery=model.discovery)
         report = _backtest(evidence, live, options)
-        if report.is_publishable:
+        if report.is_publishable and not report.losing_tasks():
             return report, live
         live = replace(live, start=None)
     report = chosen = _backtest(evidence, live, None)
@@ -120,7 +121,21 @@ def _prove(evidence: Evidence, live: Live | None) -> tuple[recommender.Report, L
             _backtest(evidence, None, options),
             reason=f"{chosen.reason} So shoppers see what simple counting lists, until learning wins.",
         )
-    return report, live
+    return _with_simple_tastes(report), live
+
+
+def _with_simple_tastes(report: recommender.Report) -> recommender.Report:
+    """Give customers what the best simple method lists for them where learning is worse beyond chance."""
+    losing = report.losing_tasks()
+    if not losing:
+        return report
+    tastes = {task: recommender.SIMPLE_TASTES[report.best_simple(task)] for task in losing}
+    return replace(
+        report,
+        taste=tastes.get(FOR_YOU, report.taste),
+        discovery=tastes.get(DISCOVER, report.discovery),
+        reason=f"{report.reason} Personal lists follow the best simple method, until learning wins there too.",
+    )
 
 
 def _backtest(

@@ -17,25 +17,37 @@ Row = tuple[object, ...]
 # Longer than a shelf shows, because stock, the cart and unpublished products thin a list out.
 LIST_LENGTH = MAX_SHOWN + 2 * N_SPARE
 
+# Lists of the whole shop, whose subject is 0.
+SHOP_STRATEGIES = ("bestsellers", "rising")
+
 # Customers silent for longer get no list of their own; their mails use bestsellers.
 ACTIVE_DAYS = 730
 
 
 def every_list(model: Model, index: Index) -> Iterator[Row]:
     """Every list of the model as a row: (strategy, subject, products, scores, evidence)."""
-    nobody = np.zeros(1, dtype=np.int64)
     if model.catalogue.n_items == 0:
         return
     yield from _product_lists(model, index, np.arange(model.catalogue.n_items))
-    yield from _rows("bestsellers", model.bestsellers(4 * LIST_LENGTH), nobody, index)
-    yield from _rows("rising", model.rising(LIST_LENGTH), nobody, index)
+    yield from _shop_lists(model, index)
     yield from _customer_lists(model, index, _active_users(model.history))
 
 
 def changed_lists(model: Model, index: Index, items: Ids, users: Ids) -> Iterator[Row]:
-    """The lists of some products and customers; an empty one too, because it may replace one that was not."""
+    """The lists of some products and customers, and the shop's own.
+
+    An empty one too, because it may replace one that was not.
+    """
     yield from _product_lists(model, index, items, with_empty=True)
+    yield from _shop_lists(model, index, with_empty=True)
     yield from _customer_lists(model, index, users, with_empty=True)
+
+
+def without_shown(connection: Connection, shop_id: int, model_id: int, rows: Iterable[Row]) -> Iterator[Row]:
+    """Leave out the shop's own lists that name the same products as those shown now."""
+    values = {"shop_id": shop_id, "model_id": model_id, "strategies": list(SHOP_STRATEGIES)}
+    shown = {row.strategy: row.product_ids for row in connection.execute(_SHOWN, values)}
+    return (row for row in rows if row[0] not in SHOP_STRATEGIES or shown.get(str(row[0]), []) != row[2])
 
 
 def write_lists(
@@ -55,6 +67,12 @@ def _product_lists(model: Model, index: Index, items: Ids, *, with_empty: bool =
     }
     for strategy, lists in by_product.items():
         yield from _rows(strategy, lists, index.product_ids[items], index, with_empty=with_empty)
+
+
+def _shop_lists(model: Model, index: Index, *, with_empty: bool = False) -> Iterator[Row]:
+    of_shop = model.bestsellers(4 * LIST_LENGTH), model.rising(LIST_LENGTH)
+    for strategy, lists in zip(SHOP_STRATEGIES, of_shop, strict=True):
+        yield from _rows(strategy, lists, np.zeros(1, dtype=np.int64), index, with_empty=with_empty)
 
 
 def _customer_lists(model: Model, index: Index, users: Ids, *, with_empty: bool = False) -> Iterator[Row]:
@@ -95,6 +113,11 @@ def _active_users(history: History) -> Ids:
     is_recent = history.occurred_at >= history.newest_at - ACTIVE_DAYS * 86400
     return np.unique(history.user[is_recent & (history.user >= 0)])
 
+
+_SHOWN = text("""
+    SELECT DISTINCT ON (strategy) strategy, product_ids FROM recommendations
+    WHERE shop_id = :shop_id AND model_id = :model_id AND strategy = ANY(:strategies) AND subject_id = 0
+    ORDER BY strategy, revision DESC""")
 
 _COLUMNS = "strategy text, subject_id bigint, product_ids bigint[], scores real[], evidence jsonb"
 

@@ -29,7 +29,7 @@ def _register_pages(desk: Desk) -> None:
     def show_product(platform_product_id: str) -> Response:
         with context.db.shop(g.shop_id) as connection:
             shop = desk.shop(connection)
-            found = recommending.explain(context, connection, shop, _askable(platform_product_id))
+            found = recommending.explain(connection, shop, _askable(platform_product_id))
         if found is None:
             return desk.not_found(shop, _("There is no such product in your shop."))
         shared = {

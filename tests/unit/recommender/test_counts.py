@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.recommender import Catalogue, CatalogueError, History, HistoryError
 from app.recommender.copurchase import MAX_BASKET_ITEMS, baskets, pair_counts
 from app.recommender.counted import count, rows_with, step
-from app.recommender.fallback import DAY_SECONDS
+from app.recommender.fallback import DAY_SECONDS, OrderLines, order_lines
 
 N_ITEMS = 8
 ROWS = st.lists(st.tuples(st.integers(-1, 9), st.integers(-1, 4), st.integers(0, N_ITEMS - 1)), max_size=40)
@@ -24,6 +24,11 @@ def history_of(rows: list[tuple[int, int, int]]) -> History:
     return History.of(
         order, user, item, occurred_at=[1.6e9 + max(number, 0) * DAY_SECONDS for number in order]
     )
+
+
+def lines_of(lines: OrderLines) -> list[tuple[float, ...]]:
+    """Order lines as tuples, sorted."""
+    return sorted(zip(*(column.tolist() for column in lines), strict=True))
 
 
 def slow_pairs(rows: list[tuple[int, int, int]]) -> np.ndarray:
@@ -56,9 +61,22 @@ def test_counting_in_steps_equals_counting_at_once(
     strong = (counted.pairs.strong_base + counted.pairs.strong_since).toarray()
     assert (strong == whole.pairs.strong_base.toarray()).all()
     assert (counted.n_orders == whole.n_orders).all()
+    assert lines_of(counted.lines) == lines_of(whole.lines)
     if known.newest_at:
         for days, values in whole.recent.items():
             assert counted.recent[days] == pytest.approx(values)
+
+
+def test_only_the_lines_of_the_last_weeks_stay_at_hand() -> None:
+    days = [0, 10, 69, 70, 80]
+    history = History.of(
+        range(5), [-1] * 5, [0, 1, 2, 3, 4], occurred_at=1.6e9 + DAY_SECONDS * np.array(days)
+    )
+    early, late = history.take(history.order < 3), history.take(history.order >= 3)
+    assert count(early, N_ITEMS, 2).lines.item.tolist() == [0, 1, 2]
+    stepped = step(count(early, N_ITEMS, 2), early, late, N_ITEMS)
+    assert sorted(stepped.lines.item.tolist()) == [1, 2, 3, 4]
+    assert len(order_lines(history).order) == 5
 
 
 def test_an_order_that_holds_the_whole_warehouse_makes_no_pairs() -> None:

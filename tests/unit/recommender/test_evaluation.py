@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from app.recommender import Blend, Catalogue, History, backtest, card, fit
+from app.recommender.baselines import popularity_lists
 from app.recommender.card import orders_still_needed
-from app.recommender.choosing import DEFAULT_BLEND, choose, choose_blend
-from app.recommender.evaluation import (
-    OURS,
-    product_values,
-)
+from app.recommender.choosing import DEFAULT_BLEND, choose
+from app.recommender.choosing_blends import choose_blend
 from app.recommender.fitting import fitting_epochs
+from app.recommender.floor import shortfall
 from app.recommender.gate import verdict
+from app.recommender.judging import DISCOVER, FOR_YOU, OURS, product_values
 from app.recommender.tasks import basket_queries, customer_queries, split_by_time
 from tests.unit.recommender.shops import DAY, FIXED, planted, random_shop
 
@@ -149,8 +149,30 @@ def test_parameters_are_chosen_on_the_past_only() -> None:
 
 
 def test_too_few_questions_leave_the_defaults() -> None:
-    choice = choose(*random_shop(n_orders=60), lambda *_: pytest.fail("nothing to choose from"), seed=7)
+    choice = choose(*random_shop(n_orders=20), lambda *_: pytest.fail("nothing to choose from"), seed=7)
     assert (choice.blend, choice.n_product_queries) == (DEFAULT_BLEND, 0)
+
+
+def test_few_questions_are_enough_to_see_that_the_default_loses() -> None:
+    # Two bestsellers are in every basket; the rest says nothing about anything.
+    random = np.random.default_rng(8)
+    order = np.repeat(np.arange(150), 3)
+    item = np.column_stack([np.arange(150) % 2, 2 + np.arange(150) % 5, 10 + random.permutation(150)]).ravel()
+    titles = [f"word{item % 40} sign{item % 30}" for item in range(160)]
+    history = History.of(order, [-1] * len(order), item, occurred_at=1.6e9 + order * DAY)
+    catalogue = Catalogue.of([str(i) for i in range(160)], titles)
+    split = split_by_time(catalogue, history, 0.3)
+    queries = basket_queries(split, 7)
+    assert 30 <= len(queries.item) < 200
+    model = fit(split.catalogue, split.train, options=FIXED)
+    found, _ = choose_blend(model, queries)
+    values = {
+        blend: product_values(replace(model, blend=blend).also_bought(10).items.astype(np.int64), queries)
+        for blend in (DEFAULT_BLEND, found)
+    }
+    simple = product_values(popularity_lists(model, 10), queries)["ndcg10"].mean()
+    assert values[DEFAULT_BLEND]["ndcg10"].mean() < simple - 0.02
+    assert values[found]["ndcg10"].mean() >= simple - 0.01
 
 
 def test_a_shop_of_bestsellers_gets_a_popular_blend() -> None:
@@ -167,7 +189,7 @@ def test_a_shop_of_bestsellers_gets_a_popular_blend() -> None:
     catalogue = Catalogue.of([str(i) for i in range(80)])
     split = split_by_time(catalogue, history, 0.1)
     model = fit(split.catalogue, split.train, options=FIXED)
-    assert choose_blend(model, basket_queries(split, 7)).rho > Blend().rho
+    assert choose_blend(model, basket_queries(split, 7))[0].rho > Blend().rho
     report = backtest(catalogue, history, tasks=("also-bought",), methods=("popularity", "co-purchase", OURS))
     assert report.against["hr10"][2] >= 0
     assert report.against["ndcg10"][2] >= 0
@@ -186,7 +208,46 @@ def test_where_products_have_nothing_to_do_with_each_other_bestsellers_are_never
     catalogue = Catalogue.of([str(i) for i in range(n_items)])
     history = History.of(order, order % 500, item, occurred_at=1.6e9 + order * DAY / 8)
     report = backtest(
-        catalogue, history, options=replace(FIXED, blend=None), methods=("popularity", "co-purchase", OURS)
+        catalogue,
+        history,
+        options=replace(FIXED, blend=None, taste=None, discovery=None),
+        methods=("popularity", "co-purchase", OURS),
     )
     assert all(high >= 0 for _, _, high in report.against.values())
     assert not report.is_below_simple
+    assert set(report.against_customers) == {FOR_YOU, DISCOVER}
+    assert report.losing_tasks() == ()
+
+
+def test_where_customers_buy_the_same_again_nothing_else_is_put_before_it() -> None:
+    random = np.random.default_rng(6)
+    n_users, n_orders = 60, 900
+    habits = random.permuted(np.tile(np.arange(80), (n_users, 1)), axis=1)[:, :6]
+    buyer = np.arange(n_orders) % n_users
+    held = [random.choice(habits[user], 3, replace=False) for user in buyer]
+    order = np.repeat(np.arange(n_orders), 3)
+    history = History.of(order, buyer[order], np.concatenate(held), occurred_at=1.6e9 + order * DAY / 4)
+    report = backtest(Catalogue.of([str(i) for i in range(80)]), history, tasks=(FOR_YOU,))
+    ours, own = report.score(OURS, FOR_YOU), report.score("own history", FOR_YOU)
+    assert ours is not None
+    assert own is not None
+    assert ours.recall10 >= own.recall10 - 0.01
+
+
+def test_a_shortfall_is_measured_against_the_better_simple_method_and_asks_for_more_where_there_is_more() -> (
+    None
+):
+    few, many = np.arange(500), np.arange(2000)
+    for groups in (few, many):
+        bad, good = np.zeros(len(groups)), (groups % 2).astype(float)
+        assert shortfall([good], [[bad], [good]], groups) == 0.0
+        assert shortfall([bad], [[bad], [good]], groups) > 1.0
+        assert shortfall([np.ones(len(groups))], [[bad], [good]], groups) < 0.0
+    # Ahead in 3 questions of 100, behind in 1: proven by 2,000 of them, not by 500.
+    ahead = {
+        len(groups): shortfall(
+            [np.where(groups % 100 < 3, 1.0, 0.5)], [[np.where(groups % 100 == 50, 0.9, 0.5)]], groups
+        )
+        for groups in (few, many)
+    }
+    assert ahead[2000] < 0

@@ -152,8 +152,19 @@ def test_bestsellers_and_rising_look_at_their_window() -> None:
                 at.append(1.6e9 + day * DAY)
     model = fit(Catalogue.of("ab"), History.of(order, [-1] * len(order), item, occurred_at=at), options=FIXED)
     assert model.bestsellers(2).items.tolist() == [[0, 1]]
+    assert model.bestsellers(2, window_days=365).items.tolist() == [[0, 1]]
     assert model.bestsellers(2, window_days=10).items.tolist() == [[1, 0]]
     assert model.rising(2).items.tolist() == [[1, -1]]
+
+
+def test_among_bestsellers_an_order_fades_with_its_age() -> None:
+    # Ten orders of product 0 half a year ago, four of product 1 now: ever 0 leads, now 1 does.
+    order, item = np.arange(14), np.repeat([0, 1], [10, 4])
+    at = 1.6e9 + np.where(item == 0, 0, 180) * DAY
+    model = fit(Catalogue.of("abc"), History.of(order, [-1] * 14, item, occurred_at=at), options=FIXED)
+    assert model.bestsellers(3).items.tolist() == [[1, 0, -1]]
+    undated = fit(Catalogue.of("abc"), History.of(order, [-1] * 14, item), options=FIXED)
+    assert undated.bestsellers(3).items.tolist() == [[0, 1, -1]]
 
 
 def test_the_same_seed_gives_bit_equal_arrays_and_another_does_not() -> None:
