@@ -105,7 +105,7 @@ def take_orders(scene: Scene, orders: list[events.Order]) -> int:
                 placed_at=entry.order.placed_at,
                 now=scene.now,
             )
-            messaging.attribute_order(connection, shop_id, entry.order_id)
+            messaging.attribute_order(connection, shop_id, entry.order_id, entry.order.landing_path)
     n_new = sum(entry.is_new for entry in recorded)
     if n_new:
         connection.execute(
@@ -140,10 +140,23 @@ def _cart_seen(scene: Scene, event: events.CartSeen) -> None:
 
 
 def take_cart(scene: Scene, cart: events.Cart) -> None:
-    """Store a cart; an address that was typed and not yet submitted only where the merchant has decided so."""
-    if cart.is_typed and not scene.shop.policy.cart.takes_typed_addresses:
+    """Store a cart; an address that was typed and not yet submitted only where the merchant has decided so.
+
+    The address of somebody's own account was not typed for this cart: who is logged in is known anyway.
+    """
+    may_type = scene.shop.policy.cart.takes_typed_addresses
+    if cart.is_typed and cart.email and not (may_type or _is_of_account(scene, cart)):
         cart = replace(cart, email=None)
     recording.record_cart(scene.connection, scene.context.hasher, scene.shop.shop_id, cart)
+
+
+def _is_of_account(scene: Scene, cart: events.Cart) -> bool:
+    values = {
+        "shop_id": scene.shop.shop_id,
+        "customer": cart.platform_customer_id,
+        "hash": scene.context.hasher.email(scene.shop.shop_id, cart.email or ""),
+    }
+    return scene.connection.execute(_HAS_ACCOUNT, values).scalar() is not None
 
 
 def _cart_removed(scene: Scene, event: events.CartRemoved) -> None:
@@ -235,6 +248,10 @@ _KNOWS = {
 _HAS_BUYER = text("""
     SELECT 1 FROM orders WHERE shop_id = :shop_id AND platform_order_id = :id
       AND (email_hash IS NOT NULL OR platform_customer_id IS NOT NULL)""")
+
+_HAS_ACCOUNT = text("""
+    SELECT 1 FROM customers
+    WHERE shop_id = :shop_id AND platform_customer_id = :customer AND email_hash = :hash AND removed_at IS NULL""")
 
 _EMPTY_DELIVERIES = text("""
     UPDATE deliveries SET raw = ''::bytea

@@ -72,7 +72,12 @@ def landing(response: TestResponse) -> tuple[str, dict[str, str]]:
     return f"{parts.scheme}://{parts.netloc}{parts.path}", dict(parse_qsl(parts.query))
 
 
-UTM = {"utm_source": "regulars", "utm_medium": "email", "utm_campaign": "abandoned_cart"}
+UTM = {
+    "utm_source": "regulars",
+    "utm_medium": "email",
+    "utm_campaign": "abandoned_cart",
+    "utm_content": "mail-1",
+}
 
 
 # -- back into the cart ----------------------------------------------------------------------------------------

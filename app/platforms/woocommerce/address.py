@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from app.platforms.base import InstallRefusedError
 
@@ -76,6 +76,29 @@ def checkout_link(base_url: str, lines: Sequence[tuple[str, int]], coupon: str |
     if not pairs:
         return f"{base_url.rstrip('/')}/"
     return f"{base_url.rstrip('/')}/checkout-link/?products={pairs}{f'&coupon={coupon}' if coupon else ''}"
+
+
+def weak_link(base_url: str, lines: Sequence[tuple[str, int]]) -> str:
+    """A link for shops without core's own: it holds one product; of several, it leads to the shop's front page.
+
+    The cart's own page has another name in every language, and no way to be asked for by its purpose.
+    """
+    pairs = [(variant, quantity) for variant, quantity in lines if quantity > 0]
+    if len(pairs) != 1:
+        return f"{base_url.rstrip('/')}/"
+    return f"{base_url.rstrip('/')}/?{urlencode({'add-to-cart': pairs[0][0], 'quantity': pairs[0][1]})}"
+
+
+def within(base_url: str, link: str | None) -> str | None:
+    """The link under the shop's address, or None for one that leads elsewhere. `www.` makes no difference."""
+    try:
+        parts, base = urlsplit(link or ""), urlsplit(base_url)
+    except ValueError:
+        return None
+    is_own = parts.netloc.lower().removeprefix("www.") == base.netloc.lower().removeprefix("www.")
+    if not is_own or parts.scheme not in ("https", base.scheme) or not parts.path.startswith(f"{base.path}/"):
+        return None
+    return urlunsplit(parts._replace(scheme=base.scheme, netloc=base.netloc))
 
 
 def _host(domain: str) -> str:

@@ -19,6 +19,8 @@ from app.platforms.woocommerce.rest import Rest, Row, TakenError
 MAX_CODES: Final = 100
 # Under which a coupon of ours says which offer it belongs to; nothing else of ours is ever deleted.
 OFFER_META: Final = "_regulars_offer"
+# The parameter by which the plugin's restore links are known.
+RESTORE: Final = "regulars_restore"
 
 
 @dataclass(slots=True)
@@ -72,10 +74,12 @@ class WooCommerceCodes:
 
 
 def with_code(url: str, code: str) -> str:
-    """Put a code on core's checkout link, which applies it (measured)."""
+    """Put a code on a link that applies it: core's checkout link (measured), or the plugin's own restore link."""
     parts = urlsplit(url)
-    kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "coupon"]
-    return urlunsplit(parts._replace(query=urlencode([*kept, ("coupon", code.lower())], safe=":,")))
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    name = "regulars_coupon" if any(each == RESTORE for each, _ in pairs) else "coupon"
+    kept = [pair for pair in pairs if pair[0] != name]
+    return urlunsplit(parts._replace(query=urlencode([*kept, (name, code.lower())], safe=":,")))
 
 
 def _coupon(discount: str, code: str) -> Row:

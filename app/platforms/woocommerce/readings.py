@@ -19,7 +19,7 @@ from app.domain.catalog import Product, Variant
 from app.domain.events import Cart, Consent, ConsentState, Customer, LineItem, Order
 from app.domain.money import Money, parse_money
 from app.platforms.fields import Body, parse_time
-from app.platforms.woocommerce.address import checkout_link
+from app.platforms.woocommerce.address import checkout_link, within
 
 Fields = Mapping[str, Any]
 
@@ -27,7 +27,10 @@ Fields = Mapping[str, Any]
 CART_TOKEN_META: Final = "_regulars_cart_token"  # noqa: S105 (a field's name)
 CONSENT_META: Final = "_regulars_consent"
 LIST_META: Final = "_regulars"
-_ENTRY_META: Final = "_wc_order_attribution_session_entry"
+# Core's own order attribution: where the visit began, and each part of its campaign (measured).
+_ATTRIBUTION_META: Final = "_wc_order_attribution_"
+_ENTRY_META: Final = f"{_ATTRIBUTION_META}session_entry"
+_CAMPAIGN_META: Final = f"{_ATTRIBUTION_META}utm_"
 
 _TOKEN: Final = re.compile(r"\A[A-Za-z0-9_-]{16,128}\Z", re.ASCII)
 _TAG: Final = re.compile(r"<[^<>]{0,500}>")
@@ -134,7 +137,7 @@ def cart_of_plugin(body: Body, store_url: str) -> Cart:
         raise body.refuse("cart_token", "not a token of 16 to 128 letters, digits, - and _")
     lines = tuple(_plugin_line(line, currency) for line in body.children("items"))
     email = _address(body)
-    link = body.url("restore_url")
+    customer = body.id("customer_id")
     return Cart(
         cart_token=token,
         source_updated_at=body.need_time("updated_at"),
@@ -143,8 +146,8 @@ def cart_of_plugin(body: Body, store_url: str) -> Cart:
         currency=currency,
         total=body.money("total", currency),
         email=email,
-        platform_customer_id=body.id("customer_id"),
-        recovery_url=link if link and link.startswith(f"{store_url}/") else None,
+        platform_customer_id=customer,
+        recovery_url=within(store_url, body.url("restore_url")),
         locale=body.text("locale"),
         is_typed=email is not None,
     )
@@ -250,15 +253,9 @@ def has_checkout_link(version: str | None) -> bool:
 
 
 def _refill(version: str | None, store_url: str, lines: tuple[LineItem, ...]) -> str | None:
-    """A link that brings the cart back: all of it where core can, else one product; None for neither."""
+    """Core's link that brings the whole cart back; None where core has none: the plugin's may be known then."""
     pairs = [(line.platform_variant_id, line.quantity) for line in lines if line.platform_variant_id]
-    if not pairs:
-        return None
-    if has_checkout_link(version):
-        return checkout_link(store_url, pairs)
-    if len(pairs) == 1:
-        return f"{store_url}/?add-to-cart={pairs[0][0]}&quantity={pairs[0][1]}"
-    return f"{store_url}/"
+    return checkout_link(store_url, pairs) if pairs and has_checkout_link(version) else None
 
 
 def _placed_at(body: Body, updated_at: datetime) -> datetime:
@@ -395,14 +392,20 @@ def _list_id(line: Body) -> str | None:
 
 
 def _landing_path(body: Body) -> str | None:
-    """Where the buyer's visit began, with its campaign and nothing else: core adds a session's token there."""
+    """Where the buyer's visit began, with its campaign and nothing else: core adds a session's token there.
+
+    Core tells the campaign apart as well, and there alone where it came with a later page of the visit.
+    """
     try:
         parts = urlsplit(meta(body, _ENTRY_META) or "")
-        campaign = [pair for pair in parse_qsl(parts.query) if pair[0].startswith("utm_")]
+        campaign = {name: value for name, value in parse_qsl(parts.query) if name.startswith("utm_")}
     except ValueError:
         return None
+    for name, value in _pairs(body):
+        if isinstance(name, str) and name.startswith(_CAMPAIGN_META) and isinstance(value, str):
+            campaign[name.removeprefix(_ATTRIBUTION_META)] = value
     if not parts.path.startswith("/"):
-        return None
+        return f"/?{urlencode(campaign)}"[:2_000] if campaign else None
     return f"{parts.path}{'?' + urlencode(campaign) if campaign else ''}"[:2_000]
 
 

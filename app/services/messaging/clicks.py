@@ -62,7 +62,8 @@ def follow(context: Context, link: Link, now: datetime, *, is_counted: bool = Tr
         url = _target(context, connection, shop, row, link)
         if url is not None and link.purpose is Purpose.RESUME:
             url = _with_code(context, connection, shop, link, url, now)
-    return Destination(with_source(url, row["flow"]) if url else None, _reader(shop, row))
+    named = with_source(url, row["flow"], link.message_id) if url else None
+    return Destination(named, _reader(shop, row))
 
 
 def record_click(connection: Connection, shop_id: int, message_id: int, now: datetime) -> None:
@@ -70,12 +71,15 @@ def record_click(connection: Connection, shop_id: int, message_id: int, now: dat
     connection.execute(_CLICK, {"shop_id": shop_id, "message_id": message_id, "now": now})
 
 
-def attribute_order(connection: Connection, shop_id: int, order_id: int) -> None:
+def attribute_order(
+    connection: Connection, shop_id: int, order_id: int, landing_path: str | None = None
+) -> None:
     """Credit an order to the message clicked last before it, and to the shelf it was filled from.
 
-    Only clicks of the buyer, or on the mail about the very cart that was bought. A credit once given stays.
+    Only clicks of the buyer, or on the mail about the very cart that was bought, or on the mail that the shop says
+    the buyer's visit began with: on another device, under another address. A credit once given stays.
     """
-    values = {"shop_id": shop_id, "order_id": order_id}
+    values = {"shop_id": shop_id, "order_id": order_id, "landed": attribution.landed_message(landing_path)}
     order = connection.execute(_ORDER, values).mappings().one_or_none()
     if order is None:
         return
@@ -96,10 +100,15 @@ def attribute_order(connection: Connection, shop_id: int, order_id: int) -> None
     )
 
 
-def with_source(url: str, flow: str) -> str:
+def with_source(url: str, flow: str, message_id: int) -> str:
     """The address with its origin named, so that the shop's own statistics can tell our mails' visits apart."""
     parts = urlsplit(url)
-    ours = {"utm_source": "regulars", "utm_medium": "email", "utm_campaign": flow}
+    ours = {
+        "utm_source": attribution.SOURCE,
+        "utm_medium": "email",
+        "utm_campaign": flow,
+        "utm_content": attribution.content_of(message_id),
+    }
     kept = [
         (name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in ours
     ]
@@ -193,7 +202,7 @@ _CLICKS = text("""
     WHERE m.shop_id = :shop_id AND m.clicked_at BETWEEN :since AND :placed_at
       AND (m.email_hash = o.email_hash OR c.cart_token = o.cart_token OR c.checkout_token = o.checkout_token
            OR p.platform_customer_id = o.platform_customer_id
-           OR c.platform_customer_id = o.platform_customer_id)""")
+           OR c.platform_customer_id = o.platform_customer_id OR m.message_id = CAST(:landed AS bigint))""")
 
 _SHELF_LINES = text("""
     SELECT list_id, quantity * unit_price AS amount FROM order_lines

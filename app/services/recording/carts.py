@@ -36,6 +36,7 @@ def record_cart(connection: Connection, hasher: Hasher, shop_id: int, cart: Cart
     if _is_of_erased(hasher, shop_id, cart, erased_subjects(connection, shop_id)):
         cart = replace(cart, email=None, platform_customer_id=None, recovery_url=None)
     hold_carts(connection, shop_id, (cart.cart_token, cart.checkout_token))
+    cart = _join(connection, shop_id, cart)
     email = normalise_email(cart.email) if cart.email else None
     email_hash = hasher.email(shop_id, email) if email else None
     values = _values(cart, email, email_hash) | {"shop_id": shop_id}
@@ -43,6 +44,25 @@ def record_cart(connection: Connection, hasher: Hasher, shop_id: int, cart: Cart
     if cart_id is not None:
         connection.execute(_CLOSE_IF_ORDERED, {"shop_id": shop_id, "cart_id": cart_id})
     return cart_id
+
+
+def _join(connection: Connection, shop_id: int, cart: Cart) -> Cart:
+    """Let a checkout that was told before its cart, or without it, be the one cart they are.
+
+    Where a platform names no cart, the checkout's token stands in its place. Once the cart's own is known, the row
+    takes its name; where the cart has a row already, the other one is put away, so that nobody is reminded twice.
+    """
+    if cart.checkout_token is None:
+        return cart
+    values = {"shop_id": shop_id, "checkout": cart.checkout_token, "token": cart.cart_token}
+    if cart.cart_token == cart.checkout_token:
+        named = connection.execute(_NAMED, values).scalar()
+        return replace(cart, cart_token=named) if named else cart
+    if connection.execute(_ADOPT, values).rowcount:
+        connection.execute(_PUT_AWAY, values)
+    else:
+        connection.execute(_RENAME, values)
+    return cart
 
 
 def remove_cart(connection: Connection, shop_id: int, cart_token: str) -> None:
@@ -93,12 +113,24 @@ def _line(line: LineItem) -> dict[str, Any]:
     }
 
 
+# What a plain cart may bring beside its lines (WooCommerce's plugin does) never takes the place of a newer checkout's.
 _UPSERT_CART = text("""
-    INSERT INTO carts AS known (shop_id, cart_token, lines, created_at, last_activity_at, cart_updated_at)
-    VALUES (:shop_id, :cart_token, CAST(:lines AS jsonb), :created_at, :updated_at, :updated_at)
+    INSERT INTO carts AS known (shop_id, cart_token, platform_customer_id, lines, currency, total, recovery_url,
+        locale, created_at, last_activity_at, cart_updated_at)
+    VALUES (:shop_id, :cart_token, :platform_customer_id, CAST(:lines AS jsonb), :currency, :total,
+        :recovery_url, :locale, :created_at, :updated_at, :updated_at)
     ON CONFLICT (shop_id, cart_token) DO UPDATE
-    SET lines = CASE WHEN known.checkout_updated_at > excluded.cart_updated_at THEN known.lines
-                     ELSE excluded.lines END,
+    SET (lines, currency, total, recovery_url) = (
+            SELECT CASE WHEN is_older THEN known.lines ELSE excluded.lines END,
+                   CASE WHEN is_older THEN coalesce(known.currency, excluded.currency)
+                        ELSE coalesce(excluded.currency, known.currency) END,
+                   CASE WHEN is_older THEN coalesce(known.total, excluded.total)
+                        ELSE coalesce(excluded.total, known.total) END,
+                   CASE WHEN is_older THEN coalesce(known.recovery_url, excluded.recovery_url)
+                        ELSE coalesce(excluded.recovery_url, known.recovery_url) END
+            FROM (SELECT coalesce(known.checkout_updated_at > excluded.cart_updated_at, false) AS is_older) AS age),
+        platform_customer_id = coalesce(known.platform_customer_id, excluded.platform_customer_id),
+        locale = coalesce(known.locale, excluded.locale),
         created_at = least(known.created_at, excluded.created_at),
         last_activity_at = greatest(known.last_activity_at, excluded.last_activity_at),
         cart_updated_at = excluded.cart_updated_at
@@ -114,11 +146,13 @@ _UPSERT_CHECKOUT = text("""
         CASE WHEN CAST(:completed_at AS timestamptz) IS NULL THEN 'open' ELSE 'ordered' END,
         :created_at, :updated_at, :updated_at, :completed_at)
     ON CONFLICT (shop_id, cart_token) DO UPDATE
-    SET checkout_token = excluded.checkout_token, email = excluded.email, email_hash = excluded.email_hash,
+    SET checkout_token = coalesce(excluded.checkout_token, known.checkout_token), email = excluded.email,
+        email_hash = excluded.email_hash,
         platform_customer_id = excluded.platform_customer_id,
         lines = CASE WHEN known.cart_updated_at > excluded.checkout_updated_at THEN known.lines
                      ELSE excluded.lines END,
-        currency = excluded.currency, total = excluded.total, recovery_url = excluded.recovery_url,
+        currency = excluded.currency, total = excluded.total,
+        recovery_url = coalesce(excluded.recovery_url, known.recovery_url),
         locale = coalesce(excluded.locale, known.locale),
         state = CASE WHEN excluded.ordered_at IS NOT NULL THEN 'ordered' ELSE known.state END,
         ordered_at = coalesce(known.ordered_at, excluded.ordered_at),
@@ -130,6 +164,24 @@ _UPSERT_CHECKOUT = text("""
            AND ((excluded.email_hash, excluded.total) IS DISTINCT FROM (known.email_hash, known.total)
                 OR (excluded.ordered_at IS NOT NULL AND known.ordered_at IS NULL)))
     RETURNING cart_id""")
+
+_NAMED = text("""
+    SELECT cart_token FROM carts
+    WHERE shop_id = :shop_id AND checkout_token = :checkout AND cart_token <> :checkout
+    ORDER BY cart_id LIMIT 1""")
+
+# Whichever of the two is the newer, they belong together.
+_ADOPT = text("""
+    UPDATE carts SET checkout_token = coalesce(checkout_token, :checkout)
+    WHERE shop_id = :shop_id AND cart_token = :token""")
+
+_RENAME = text("""
+    UPDATE carts SET cart_token = :token
+    WHERE shop_id = :shop_id AND cart_token = :checkout AND checkout_token = :checkout""")
+
+_PUT_AWAY = text("""
+    UPDATE carts SET state = 'removed', email = NULL, email_hash = NULL, lines = '[]', recovery_url = NULL
+    WHERE shop_id = :shop_id AND cart_token = :checkout AND checkout_token = :checkout AND state = 'open'""")
 
 _HOLD = text("""
     SELECT pg_advisory_xact_lock(hashtextextended(:shop_id || '|' || token, 0))

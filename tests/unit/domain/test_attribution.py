@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from app.domain.attribution import BoughtLine, Click, credited_list, credited_message
+import pytest
+
+from app.domain.attribution import (
+    BoughtLine,
+    Click,
+    content_of,
+    credited_list,
+    credited_message,
+    landed_message,
+)
 
 ORDERED = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -42,3 +51,28 @@ def test_of_two_equal_shelves_the_one_bought_from_first_is_credited() -> None:
 def test_an_order_without_a_shelf_line_is_credited_to_none() -> None:
     assert credited_list([BoughtLine(None, 500)]) is None
     assert credited_list([]) is None
+
+
+def test_a_visit_that_began_with_a_mails_link_names_the_mail() -> None:
+    assert landed_message(f"/checkout/?utm_source=regulars&utm_content={content_of(7)}") == 7
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        None,
+        "",
+        "/",
+        "/?utm_source=regulars",
+        "/?utm_content=mail-7",
+        "/?utm_source=ads&utm_content=mail-7",
+        "/?utm_source=regulars&utm_content=7",
+        "/?utm_source=regulars&utm_content=mail-",
+        "/?utm_source=regulars&utm_content=mail-7x",
+        "/?utm_source=regulars&utm_content=mail-٧",
+        "/?utm_source=regulars&utm_content=mail-9999999999999999999",
+        "//[/?utm_source=regulars&utm_content=mail-7",
+    ],
+)
+def test_any_other_visit_names_none(path: str | None) -> None:
+    assert landed_message(path) is None

@@ -28,6 +28,7 @@ from app.domain.events import (
 from app.platforms.base import Envelope, ForgedError, InstallCallback, Ping
 from app.platforms.fields import Body
 from app.platforms.woocommerce import WooCommercePlatform
+from app.platforms.woocommerce.address import checkout_link
 from app.platforms.woocommerce.install import keys_of
 from app.platforms.woocommerce.read import order_facts
 from app.platforms.woocommerce.readings import product_of
@@ -226,11 +227,11 @@ if RECORDED:
             each["case"]: each["url"]
             for each in json.loads((FOLDER / "checkout_link_tests.json").read_text())
         }
-        link = PLATFORM.cart_link("", [("12", 2), ("18", 1)])
+        link = checkout_link("", [("12", 2), ("18", 1)])
         assert tried["two products + open coupon + utm"].startswith(
             f"{PLATFORM.with_code(link, 'cart10')}&utm_"
         )
-        assert tried["variation id"] == PLATFORM.cart_link("", [("76", 1)])
+        assert tried["variation id"] == checkout_link("", [("76", 1)])
 
     def test_what_the_api_answered_is_read_like_a_delivery() -> None:
         actions = json.loads((FOLDER / "rest_actions_and_deliveries.json").read_text(), parse_float=Decimal)

@@ -233,8 +233,9 @@ def test_an_order_was_placed_within_a_day_of_its_draft_and_never_before():
 @pytest.mark.parametrize(
     ("version", "n_lines", "link"),
     [
-        ("9.9.5", 1, "https://shop.example/?add-to-cart=76&quantity=2"),
-        ("9.9.5", 2, "https://shop.example/"),
+        ("9.9.5", 1, None),
+        ("9.9.5", 2, None),
+        ("10.0.0", 1, "https://shop.example/checkout-link/?products=76:2"),
         ("11.0.1", 2, "https://shop.example/checkout-link/?products=76:2,76:2"),
     ],
 )
@@ -280,6 +281,16 @@ def test_a_visits_beginning_keeps_its_campaign_and_no_sessions_token():
     meta = [{"key": "_wc_order_attribution_session_entry", "value": entry}]
     (fact,) = read("order.updated", {**ORDER, "meta_data": meta})
     assert fact.order.landing_path == "/checkout/?utm_source=regulars"
+
+
+def test_a_campaign_that_core_tells_apart_comes_with_the_visits_beginning():
+    campaign = {"utm_source": "regulars", "utm_content": "mail-7", "device_type": "Desktop", "utm_term": 7}
+    meta = [{"key": f"_wc_order_attribution_{name}", "value": value} for name, value in campaign.items()]
+    (fact,) = read("order.updated", {**ORDER, "meta_data": meta})
+    assert fact.order.landing_path == "/?utm_source=regulars&utm_content=mail-7"
+    entry = {"key": "_wc_order_attribution_session_entry", "value": "https://shop.example/?utm_source=ads"}
+    (fact,) = read("order.updated", {**ORDER, "meta_data": [*meta, entry]})
+    assert fact.order.landing_path == "/?utm_source=regulars&utm_content=mail-7"
 
 
 # -- products, customers, carts ----------------------------------------------------------------------------
@@ -372,9 +383,17 @@ def test_the_plugins_cart_is_a_cart_and_with_an_address_a_checkout():
 
 
 def test_a_carts_way_back_leads_to_the_shop_or_nowhere():
-    own = {**CART, "restore_url": "https://shop.example/?regulars_restore=abc"}
-    assert read("regulars_cart.updated", own)[0].cart.recovery_url == own["restore_url"]
-    for link in ("https://evil.example/", "https://shop.example.evil.example/", "javascript:alert(1)"):
+    own = "https://shop.example/?regulars_restore=abc"
+    for link in (own, "https://www.shop.example/?regulars_restore=abc"):
+        assert read("regulars_cart.updated", {**CART, "restore_url": link})[0].cart.recovery_url == own
+    for link in (
+        "https://evil.example/",
+        "https://shop.example.evil.example/",
+        "https://shop.example@evil.example/",
+        "http://shop.example/",
+        "https://shop.example:8443/",
+        "javascript:alert(1)",
+    ):
         assert read("regulars_cart.updated", {**CART, "restore_url": link})[0].cart.recovery_url is None
 
 

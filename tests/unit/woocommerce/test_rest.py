@@ -18,6 +18,7 @@ from app.platforms.asked import AskedClient
 from app.platforms.base import CartRef, ConnectedShop, Hook, NeedsReconnectError, PlatformError
 from app.platforms.extras import ExtrasClient, ExtrasPlatform, ThemeListChange, ThemeListRef
 from app.platforms.woocommerce import WooCommercePlatform
+from app.platforms.woocommerce.address import checkout_link
 from app.platforms.woocommerce.guard import guarded_session, is_public
 from app.platforms.woocommerce.oauth1 import signature
 from app.platforms.woocommerce.rest import USER_AGENT, NotFoundError, Rest
@@ -413,11 +414,22 @@ def test_an_offers_codes_are_deleted_and_no_others(client, store):
     assert {row["code"] for row in store.coupons.values()} == {"bbbb", "theirs"}
 
 
-def test_a_code_is_put_on_the_checkout_link():
+def test_a_code_is_put_on_the_checkout_link_and_on_the_plugins_own():
     platform = WooCommercePlatform("https://app.example")
-    link = platform.cart_link("https://shop.example", [("12", 2), ("18", 1)])
+    link = checkout_link("https://shop.example", [("12", 2), ("18", 1)])
     assert platform.with_code(link, "CART10") == f"{link}&coupon=cart10"
     assert platform.with_code(f"{link}&coupon=old", "CART10") == f"{link}&coupon=cart10"
+    own = "https://shop.example/?regulars_restore=abc"
+    assert platform.with_code(own, "CART10") == f"{own}&regulars_coupon=cart10"
+    assert platform.with_code(f"{own}&regulars_coupon=old", "CART10") == f"{own}&regulars_coupon=cart10"
+
+
+def test_without_a_link_of_its_own_a_cart_of_one_product_is_filled_again():
+    platform = WooCommercePlatform("https://app.example")
+    one = platform.cart_link("https://shop.example/", [("12", 2)])
+    assert one == "https://shop.example/?add-to-cart=12&quantity=2"
+    for lines in ([], [("12", 0)], [("12", 2), ("18", 1)]):
+        assert platform.cart_link("https://shop.example", lines) == "https://shop.example/"
 
 
 def test_lists_are_written_where_they_still_stand_as_seen(client, store):
