@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from flask import Flask
 from sqlalchemy import insert, text
 from werkzeug.serving import make_server
 
@@ -85,6 +86,20 @@ class DemoStage:
 
 
 @contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """The application behind real HTTP; its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
 def open_demo_stage(context: Context, n_products: int, app_url: str = APP_URL) -> Iterator[DemoStage]:
     """A shop of `n_products`, ids 1 to n, installed with the required scopes only."""
     world = World("Ada's Tea", "ada-tea.myshopify.com", "EUR", "Europe/Athens", "en", NOW)
@@ -97,7 +112,7 @@ def open_demo_stage(context: Context, n_products: int, app_url: str = APP_URL) -
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield _connected(context, shop)
+        yield _connected(context, shop, app_url)
     finally:
         server.shutdown()
         server.server_close()
@@ -120,10 +135,10 @@ def _product(number: int) -> Product:
     )
 
 
-def _connected(context: Context, shop: DemoShop) -> DemoStage:
+def _connected(context: Context, shop: DemoShop, app_url: str) -> DemoStage:
     shop.install(with_optional=False)
     scopes = DEFAULT_SCOPES.split(",")
-    platform = ShopifyPlatform(CLIENT_ID, [SECRET.encode()], scopes, "2026-07", shop.store.base_url, APP_URL)
+    platform = ShopifyPlatform(CLIENT_ID, [SECRET.encode()], scopes, "2026-07", shop.store.base_url, app_url)
     context = replace(context, platforms={"shopify": platform})
     told = shop.office.exchange(expiring=True, online=False)
     credentials = Credentials(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
 
+from app.demo.pixels import PixelExtension, read_pixel
+
 # Topics an app declares in its toml; the API can't subscribe to the three compliance topics.
 COMPLIANCE_TOPICS = ("customers/data_request", "customers/redact", "shop/redact")
 DEFAULT_SCOPES = (
@@ -39,6 +41,7 @@ class AppConfig:
     app_proxy: tuple[str, str, str] | None = None
     # A public app must ask for expiring tokens (since 2026-04-01); a custom app need not.
     is_public: bool = True
+    pixel: PixelExtension | None = None
     # Managed installation: the shop grants the scopes itself before it opens the app.
     is_managed: bool = True
 
@@ -87,6 +90,7 @@ def from_toml(path: Path, client_id: str, client_secret: str, app_url: str) -> A
             for topic in (*group.get("topics", ()), *group.get("compliance_topics", ()))
         ),
         app_proxy=_proxy(told.get("app_proxy"), declared_at, app_url),
+        pixel=read_pixel(path, told.get("extension_directories", [])),
         is_managed="use_legacy_install_flow" not in access or not access["use_legacy_install_flow"],
     )
 

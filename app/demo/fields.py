@@ -83,6 +83,7 @@ FIELD_SCOPES = {
     ("Mutation", "discountCodeDeactivate"): "write_discounts",
     ("Mutation", "webPixelCreate"): "write_pixels",
     ("Mutation", "webPixelUpdate"): "write_pixels",
+    ("Mutation", "webPixelDelete"): "write_pixels",
     ("Mutation", "customerEmailMarketingConsentUpdate"): "write_customers",
 }
 

@@ -14,8 +14,8 @@ from app.demo.fields import AccessDeniedError, Caller, metafield_object, number_
 from app.demo.fields_app import app_object, scope_objects, subscription_object, topic_name
 from app.demo.live import DemoStoreError
 from app.demo.mutations_discounts import DISCOUNT_MUTATIONS, Payload, problem
+from app.demo.mutations_pixels import PIXEL_MUTATIONS
 from app.demo.projection import BulkRefusedError
-from app.demo.queries import pixel_object
 from app.demo.tokens import covers
 from app.demo.webhooks import Subscription, SubscriptionRefusedError
 
@@ -256,7 +256,7 @@ def _enable_definition(caller: Caller, root: Any, args: dict[str, Any]) -> Paylo
     return {"createdDefinition": made, "userErrors": []}
 
 
-# -- customers, pixels, the app itself -------------------------------------------------------------------
+# -- customers, the app itself ---------------------------------------------------------------------------
 
 
 def _set_consent(caller: Caller, root: Any, args: dict[str, Any]) -> Payload:
@@ -268,28 +268,6 @@ def _set_consent(caller: Caller, root: Any, args: dict[str, Any]) -> Payload:
     except (DemoStoreError, ValueError) as refusal:
         return {"customer": None, "userErrors": [problem(of_type, str(refusal), ["input"], code="INVALID")]}
     return {"customer": customer, "userErrors": []}
-
-
-def _create_pixel(caller: Caller, root: Any, args: dict[str, Any]) -> Payload:
-    if caller.shop.web_pixel is not None:
-        error = problem("ErrorsWebPixelUserError", "Web pixel is taken.", None, code="TAKEN")
-        return {"webPixel": None, "userErrors": [error]}
-    return _keep_pixel(caller, caller.store.world.new_id(), args["webPixel"]["settings"])
-
-
-def _update_pixel(caller: Caller, root: Any, args: dict[str, Any]) -> Payload:
-    number = number_of(args["id"], "WebPixel")
-    if caller.shop.web_pixel is None or caller.shop.web_pixel[0] != number:
-        error = problem("ErrorsWebPixelUserError", "Web pixel not found.", ["id"], code="NOT_FOUND")
-        return {"webPixel": None, "userErrors": [error]}
-    return _keep_pixel(caller, number, args["webPixel"]["settings"])
-
-
-def _keep_pixel(caller: Caller, number: int, told: Any) -> Payload:
-    """Settings come as an object or as a JSON text of one."""
-    settings = json.loads(told) if isinstance(told, str) else told
-    caller.shop.web_pixel = (number, settings)
-    return {"webPixel": pixel_object(number, settings), "userErrors": []}
 
 
 def _uninstall(caller: Caller, root: Any, args: dict[str, Any]) -> Payload:
@@ -322,8 +300,7 @@ _MUTATIONS: dict[str, Callable[[Caller, Any, dict[str, Any]], Payload]] = {
     "metafieldsDelete": _delete_metafields,
     "standardMetafieldDefinitionEnable": _enable_definition,
     "customerEmailMarketingConsentUpdate": _set_consent,
-    "webPixelCreate": _create_pixel,
-    "webPixelUpdate": _update_pixel,
+    **PIXEL_MUTATIONS,
     "appUninstall": _uninstall,
     "appRevokeAccessScopes": _revoke_scopes,
 }

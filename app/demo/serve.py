@@ -26,6 +26,7 @@ from app.demo.embed import AppEmbed
 from app.demo.graphql import graphql_blueprint
 from app.demo.inbox import Inbox, inbox_blueprint
 from app.demo.oauth import oauth_blueprint
+from app.demo.pixels import pixels_blueprint
 from app.demo.shop import DemoShop
 from app.demo.store import DemoStore
 from app.demo.throttle import MAXIMUM, RESTORE_PER_SECOND, Bucket
@@ -53,8 +54,18 @@ def create_demo_app(shop: DemoShop, *more: Blueprint) -> Flask:
     app.register_blueprint(control_blueprint(shop))
     for blueprint in more:
         app.register_blueprint(blueprint)
-    app.register_blueprint(storefront_blueprint(shop.store, lambda: app_embed(shop)))
+    app.register_blueprint(pixels_blueprint(shop.config.pixel))
+    app.register_blueprint(
+        storefront_blueprint(shop.store, lambda: app_embed(shop), lambda: running_pixel(shop))
+    )
     return app
+
+
+def running_pixel(shop: DemoShop) -> dict[str, Any] | None:
+    """What the storefront's pages tell the web pixel manager; nothing until the app has made its pixel."""
+    if shop.web_pixel is None or shop.config.pixel is None:
+        return None
+    return {"settings": shop.web_pixel[1], "purposes": shop.config.pixel.purposes}
 
 
 def app_embed(shop: DemoShop) -> AppEmbed | None:

@@ -38,16 +38,20 @@ PICTURE_SECONDS = 31_536_000
 CAMPAIGN_MARKS = frozenset({"utm_source", "utm_campaign", "utm_medium", "ref", "gclid", "fbclid"})
 
 Embedding = Callable[[], AppEmbed | None]
+# What the web pixel manager is to run on every page: settings and purposes; None: nothing.
+Pixel = Callable[[], dict[str, Any] | None]
 Context = Callable[[], dict[str, Any]]
 
 
-def storefront_blueprint(store: DemoStore, app_embed: Embedding = lambda: None) -> Blueprint:
-    """Everything a shopper sees. `app_embed` is asked on every page; None means that no app is installed."""
+def storefront_blueprint(
+    store: DemoStore, app_embed: Embedding = lambda: None, pixel: Pixel = lambda: None
+) -> Blueprint:
+    """Everything a shopper sees. `app_embed` and `pixel` are asked on every page; None means that there is none."""
     shop = Blueprint(
         "storefront", __name__, template_folder="templates", static_folder="static", static_url_path="/assets"
     )
     front, accounts = Shopfront(store), storefront_account.Accounts(store)
-    everywhere = _context(store, front, accounts, app_embed)
+    everywhere = _context(store, front, accounts, app_embed, pixel)
     shop.context_processor(everywhere)
     shop.after_request(_note_visit)
     _add_pages(shop, front)
@@ -63,7 +67,11 @@ def storefront_blueprint(store: DemoStore, app_embed: Embedding = lambda: None) 
 
 
 def _context(
-    store: DemoStore, front: Shopfront, accounts: storefront_account.Accounts, app_embed: Embedding
+    store: DemoStore,
+    front: Shopfront,
+    accounts: storefront_account.Accounts,
+    app_embed: Embedding,
+    pixel: Pixel,
 ) -> Context:
     """What every page shows: menu, cart count, who is signed in, what the app prints."""
     world = store.world
@@ -81,6 +89,7 @@ def _context(
             "n_in_cart": sum(line.quantity for line in cart.lines) if cart else 0,
             "signed_in": accounts.customer(),
             "embed": app_embed(),
+            "pixel": pixel(),
             "widget": built_widget(),
             "day": lambda at: _day(at, zone),
             "now": store.now(),
@@ -203,7 +212,12 @@ def _add_products(shop: Blueprint, store: DemoStore, front: Shopfront) -> None:
         collection = next((c for c in front.collections() if product in c.products), None)
         others = [p for p in collection.products if p is not product][:4] if collection else []
         return render_template(
-            "storefront/product.html", product=product, chosen=chosen, collection=collection, others=others
+            "storefront/product.html",
+            product=product,
+            chosen=chosen,
+            collection=collection,
+            others=others,
+            happened=storefront_view.product_viewed(product, chosen),
         )
 
     @shop.get("/collections/<collection>/products/<handle>")

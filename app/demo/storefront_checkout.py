@@ -19,7 +19,7 @@ from app.demo.storefront_cart import (
     keep_code,
     visitors_cart,
 )
-from app.demo.storefront_view import shown_lines
+from app.demo.storefront_view import checkout_event, shown_lines
 
 # What a mail program would take; the demo sends mail to its own inbox only.
 ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]{2,}")
@@ -120,13 +120,19 @@ def _try_code(store: DemoStore, checkout: Checkout, code: str) -> str:
     return ""
 
 
+# The step at which a checkout has begun, or ended, by the names that web pixels know.
+_HAPPENED = {"checkout_contact": "checkout_started", "thank_you": "checkout_completed"}
+
+
 def _page(name: str, desk: Desk, checkout: Checkout, **more: object) -> str:
+    lines, event = shown_lines(desk.store, checkout.lines), _HAPPENED.get(name)
     return render_template(
         f"storefront/{name}.html",
         checkout=checkout,
         delivery=desk.delivery(checkout),
-        lines=shown_lines(desk.store, checkout.lines),
+        lines=lines,
         countries=COUNTRIES,
+        happened=checkout_event(event, lines, checkout.email) if event else None,
         **more,
     )
 

@@ -211,6 +211,24 @@ def sort_products(products: Sequence[Product], how: str) -> list[Product]:
 # -- the Ajax API ----------------------------------------------------------------------------------------
 
 
+def product_viewed(product: Product, variant: Variant) -> Json:
+    """The customer event of a product page, as web pixels are told it."""
+    told = {"id": str(variant.id), "product": {"id": str(product.id), "title": product.title}}
+    return {"name": "product_viewed", "data": {"productVariant": told}}
+
+
+def checkout_event(name: str, lines: Sequence[ShownLine], email: str | None) -> Json:
+    """A customer event of the checkout: Shopify tells pixels of the person too, whether they look or not."""
+    items = [
+        {
+            "quantity": line.quantity,
+            "variant": {"id": str(line.variant.id), "product": {"id": str(line.product.id)}},
+        }
+        for line in lines
+    ]
+    return {"name": name, "data": {"checkout": {"email": email, "lineItems": items}}}
+
+
 def product_json(store: DemoStore, product: Product) -> Json:
     """`/products/{handle}.js`."""
     currency = store.world.currency

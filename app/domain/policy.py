@@ -88,6 +88,8 @@ class ShopPolicy:
     win_back: WinBackPolicy = WinBackPolicy()
     shelf: ShelfPolicy = ShelfPolicy()
     sender: SenderPolicy = SenderPolicy()
+    # Have the shop's storefront tell what visitors who agreed look at, put into the cart and buy.
+    counts_visits: bool = False
     # The set-up checklist on Home, once everything on it is done.
     is_checklist_dismissed: bool = False
 

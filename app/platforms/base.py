@@ -209,6 +209,8 @@ class StorefrontSetup:
     takes_typed_addresses: bool = False
     # Something else in the shop mails about carts, so that this app does not.
     is_conflicted: bool = False
+    # Whether the storefront is to tell what consenting visitors do; None: that may not be asked of the shop.
+    counts_visits: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

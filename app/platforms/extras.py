@@ -11,7 +11,7 @@ from app.domain.offers import Offer
 from app.domain.themelists import Found, ListKind
 
 # What a merchant may switch on that needs a permission of its own, asked for only then.
-Feature = Literal["theme_lists", "codes", "all_orders"]
+Feature = Literal["theme_lists", "codes", "all_orders", "visits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,8 @@ class ExtrasClient(Protocol):
 @runtime_checkable
 class ExtrasPlatform(Protocol):
     """A Platform with features that a merchant may switch on and permit; one without them has none of this."""
+
+    features: tuple[Feature, ...]
 
     def lacking(self, granted: Sequence[str], features: Sequence[Feature]) -> tuple[Feature, ...]:
         """Which of these features can't work with the scopes granted."""

@@ -25,6 +25,7 @@ from app.platforms.base import (
     ShopProfile,
     StorefrontSetup,
 )
+from app.services import permissions
 from app.services.connecting import client_for, save_credentials
 from app.services.context import Context
 from app.services.jobs import enqueue_job
@@ -136,11 +137,13 @@ def publish_setup(context: Context, shop_id: int) -> None:
     """
     with context.db.shop(shop_id) as connection:
         shop = get_shop(connection, shop_id)
+    is_permitted = not permissions.lacking(context, shop, ["visits"])
     setup = StorefrontSetup(
         public_key=shop.public_key,
         shop_name=shop.name,
         takes_typed_addresses=shop.policy.cart.takes_typed_addresses,
         is_conflicted=bool(shop.conflicts),
+        counts_visits=shop.policy.counts_visits if is_permitted else None,
     )
     client_for(context, shop_id).publish_setup(setup)
 

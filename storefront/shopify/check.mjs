@@ -1,4 +1,4 @@
-/** Owns what has to be right before the extension is deployed: fresh files, theme-check, Shopify's limits. Writes nothing. */
+/** Owns what has to be right before the extensions are deployed: fresh files, theme-check, sizes. Writes nothing. */
 
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -21,6 +21,9 @@ const LIMITS = {
   'scripts, bytes compressed': 10_000,
   'style sheets, bytes compressed': 100_000,
 }
+
+// The web pixel as Shopify's command line bundles it. Our own limit: it is loaded beside every page of the shop.
+const PIXEL_LIMIT = 1_000
 
 async function filesBelow(folder) {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
@@ -62,6 +65,15 @@ async function offences() {
   }
 }
 
+async function pixelSize() {
+  const { build } = await import('esbuild')
+  const entry = join(HERE, 'extensions', 'regulars-pixel', 'src', 'index.js')
+  // Its one dependency is installed here, for the check; deploying installs it in the extension's own folder.
+  const nodePaths = [join(HERE, 'node_modules')]
+  const { outputFiles } = await build({ entryPoints: [entry], bundle: true, minify: true, format: 'iife', target: 'es2020', nodePaths, write: false })
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length
+}
+
 const inWords = ({ check, message, uri, start }) =>
   `${decodeURIComponent(uri).split('regulars-theme/').pop()}:${(start?.line ?? 0) + 1} ${check}: ${message}`
 
@@ -71,6 +83,10 @@ for (const [what, size] of Object.entries(sizesOf(await filesBelow(EXTENSION))))
   console.log(`${what.padEnd(32)}${String(size).padStart(10)} of ${LIMITS[what]}`)
   if (size > LIMITS[what]) problems.push(`${what}: ${size}, and Shopify allows ${LIMITS[what]}`)
 }
+
+const pixel = await pixelSize()
+console.log(`${'web pixel, bytes compressed'.padEnd(32)}${String(pixel).padStart(10)} of ${PIXEL_LIMIT}`)
+if (pixel > PIXEL_LIMIT) problems.push(`the web pixel: ${pixel} bytes, and ${PIXEL_LIMIT} are allowed here`)
 
 const found = await offences()
 console.log(`${'theme-check, offences'.padEnd(32)}${String(found.length).padStart(10)} of 0`)

@@ -162,7 +162,7 @@ def test_every_scope_is_named_and_the_apps_file_asks_for_the_same() -> None:
         assert f"`{scope}`" in section("Install on Shopify")
 
 
-def test_the_theme_extension_is_where_shopifys_command_line_is_told_to_look() -> None:
+def test_the_extensions_are_where_shopifys_command_line_is_told_to_look() -> None:
     with (ROOT / "shopify.app.toml").open("rb") as file:
         patterns = tomllib.load(file).get("extension_directories", ["extensions/*"])
     found = {
@@ -171,7 +171,7 @@ def test_the_theme_extension_is_where_shopifys_command_line_is_told_to_look() ->
         for path in ROOT.glob(pattern)
         if (path / "shopify.extension.toml").exists()
     }
-    assert [path.name for path in found] == ["regulars-theme"]
+    assert {path.name for path in found} == {"regulars-theme", "regulars-pixel"}
 
 
 def test_every_picture_exists_and_every_picture_taken_is_shown() -> None:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import urlencode
 
 import pytest
 import requests
-from werkzeug.serving import make_server
 
 from app import create_app
 from app.demo.signing import proxy_signature
 from app.services import recording
 from tests.conftest import TEST_KEYS
-from tests.demostage import open_demo_stage
+from tests.demostage import open_demo_stage, served
 from tests.web.test_shelf import beacon, ids, n_visits, stocked
 
 SHELF, EVENTS = "/proxy/shopify/storefront/v1/shelf", "/proxy/shopify/storefront/v1/events"
@@ -108,19 +104,6 @@ def test_a_beacon_counts_for_the_shop_it_was_signed_for(client, context, ada, be
     assert post_beacon(client, ada, beacon(ada), origin="https://evil.example").status_code == 204
     assert post_beacon(client, ada, b"{}").status_code == 400
     assert n_visits(context, ada) == 1
-
-
-@contextmanager
-def served(app) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_the_demo_store_passes_shelves_on_once_the_scope_is_granted(context):

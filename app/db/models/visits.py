@@ -1,4 +1,4 @@
-"""What consenting shoppers saw and clicked on the shelves; short-lived."""
+"""What consenting visitors saw, clicked and bought, on the shelves and in the shop; short-lived."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class VisitEvent(Base):
     shop_id: Mapped[TenantId]
     visit_event_id: Mapped[OwnId]
     visit: Mapped[str]
-    # impression | click | add
+    # On a shelf: impression | click | add. Anywhere in the shop: view | cart | checkout | purchase.
     kind: Mapped[str]
-    list_id: Mapped[str]
+    # The shelf's list and the place in it; None for what happened elsewhere.
+    list_id: Mapped[str | None]
     platform_product_id: Mapped[str]
-    position: Mapped[int] = mapped_column(Integer)
+    position: Mapped[int | None] = mapped_column(Integer)
     happened_at: Mapped[datetime]

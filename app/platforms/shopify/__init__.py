@@ -34,6 +34,7 @@ class ShopifyPlatform:
     """The Platform protocol for Shopify; stateless but for its pool of connections."""
 
     name = "shopify"
+    features: tuple[Feature, ...] = tuple(permissions.SCOPES_OF)
     embeds_admin = True
 
     def __init__(

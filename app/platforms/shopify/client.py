@@ -32,6 +32,7 @@ from app.platforms.shopify.codes import ShopifyCodes
 from app.platforms.shopify.export import download, read_joined
 from app.platforms.shopify.graphql import GraphQL, TooCostlyError, operation
 from app.platforms.shopify.names import gid, id_of
+from app.platforms.shopify.storefront import ShopifyStorefront
 from app.platforms.shopify.themelists import ShopifyThemeLists
 from app.platforms.shopify.topics import CALLBACK_PATH, TOPICS, enum_of
 
@@ -324,30 +325,7 @@ class ShopifyClient:
 
     @understood
     def publish_setup(self, setup: StorefrontSetup) -> None:
-        """Give our theme extension the shop's public key and our address, as metafields of our own installation.
-
-        The blocks read them as `app.metafields.regulars`, so that no merchant types either; an app's own
-        metafields need no scope. Both are taken or neither (metafieldsSet is atomic).
-        """
-        installation = Body(self._run("installation", {})).child("currentAppInstallation").text("id")
-        metafields = [
-            {
-                "ownerId": installation,
-                "namespace": "regulars",
-                "key": key,
-                "type": "single_line_text_field",
-                "value": value,
-            }
-            for key, value in (("shop_key", setup.public_key), ("api_url", self.app_url))
-        ]
-        found = Body(self._run("storefront_settings", {"metafields": metafields}, is_repeatable=True)).child(
-            "metafieldsSet"
-        )
-        problems = [problem.text("message") or "" for problem in found.children("userErrors")]
-        if installation is None or problems:
-            raise PlatformError(
-                f"Shopify did not take the shop's key: {'; '.join(problems) or 'no installation'}"
-            )
+        ShopifyStorefront(self.graphql, self.app_url).publish(setup)
 
     @understood
     def storefront_status(self) -> StorefrontStatus:

@@ -40,6 +40,7 @@ class WooCommercePlatform:
     """
 
     name = "woocommerce"
+    features: tuple[Feature, ...] = ("theme_lists", "codes")
     embeds_admin = False
 
     def __init__(

@@ -129,5 +129,5 @@ _STANDING = text("""
           SELECT model_id, state, card, trained_at, published_at FROM models
           WHERE shop_id = :shop_id ORDER BY model_id DESC LIMIT 1) x) AS latest,
       (SELECT array_agg(kind) FROM flows WHERE shop_id = :shop_id AND is_active) AS active_flows,
-      EXISTS (SELECT 1 FROM visits WHERE shop_id = :shop_id) AS is_shelf_seen,
+      EXISTS (SELECT 1 FROM visits WHERE shop_id = :shop_id AND list_id IS NOT NULL) AS is_shelf_seen,
       (SELECT count(*) FROM deliveries WHERE shop_id = :shop_id AND state = 'dead') AS n_dead""")

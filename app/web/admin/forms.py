@@ -107,6 +107,7 @@ def read_settings(
         offer=_offer(form, policy.offer),
         win_back=_win_back(form, policy.win_back),
         shelf=replace(policy.shelf, is_in_theme=form.is_on("is_in_theme")),
+        counts_visits=form.is_on("counts_visits"),
     )
     return changed, form
 

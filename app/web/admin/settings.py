@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from flask import Response, g, request, url_for
 from sqlalchemy import Connection
@@ -12,12 +13,15 @@ from app.domain.flows import has_postal_address
 from app.domain.policy import ShopPolicy
 from app.platforms.asked import PluginPlatform
 from app.platforms.extras import Feature
-from app.services import permissions, themelists
+from app.services import permissions, themelists, visits
 from app.services.messaging import FLOW_KINDS, activate, deactivate, flows
 from app.services.shops import ShopRecord, save_policy
 from app.web.admin import forms, words
 from app.web.admin.page import Desk
 from app.web.admin.speech import _
+
+# Home's figures look back as far.
+COUNTED_DAYS = 28
 
 
 def register(desk: Desk) -> None:
@@ -48,7 +52,7 @@ def register(desk: Desk) -> None:
         if form.errors:
             return _page(desk, shop, fields, form.errors, status=422)
         _carry_theme_lists(desk, shop.shop_id)
-        if policy.cart != shop.policy.cart:
+        if (policy.cart, policy.counts_visits) != (shop.policy.cart, shop.policy.counts_visits):
             context.queue.nudge("upkeep.publish_setup", shop.shop_id)
         shop = replace(shop, policy=policy)
         return _page(desk, shop, written(policy, wanted), {}, toast=_("Saved."))
@@ -100,6 +104,8 @@ def _page(
     missing = _missing(desk, shop)
     with desk.context.db.shop(shop.shop_id) as connection:
         theme_lists = themelists.standing(connection, shop.shop_id)
+        since = desk.context.clock.now() - timedelta(days=COUNTED_DAYS)
+        visited = visits.counted(connection, shop.shop_id, since) if shop.policy.counts_visits else None
     platform = permissions.extras(desk.context, shop)
     return desk.render(
         "admin/settings.html",
@@ -109,6 +115,8 @@ def _page(
         has_extras=platform is not None,
         has_plugin=isinstance(desk.context.platforms[shop.platform], PluginPlatform),
         sender_field=forms.sender_field,
+        features=platform.features if platform else (),
+        visited=visited,
         permission_url=platform.permission_url(shop.domain, missing) if platform and missing else "",
         status=status,
         toast=toast,
@@ -128,7 +136,12 @@ def _missing(desk: Desk, shop: ShopRecord) -> tuple[Feature, ...]:
         wanted.append("theme_lists")
     if shop.policy.offer.is_on:
         wanted.append("codes")
+    if shop.policy.counts_visits:
+        wanted.append("visits")
+    lacked = permissions.lacking(desk.context, shop, wanted)
     missing = permissions.missing(desk.context, shop, wanted)
+    if "visits" in set(lacked) - set(missing):
+        desk.context.queue.nudge("upkeep.publish_setup", shop.shop_id)
     if shop.policy.shelf.is_in_theme and "theme_lists" not in missing:
         with desk.context.db.shop(shop.shop_id) as connection:
             is_failed = themelists.standing(connection, shop.shop_id).error is not None
@@ -147,6 +160,7 @@ def written(policy: ShopPolicy, active: set[str]) -> dict[str, str]:
         "offer": policy.offer.is_on,
         "takes_typed": cart.takes_typed_addresses,
         **{forms.sender_field(name): True for name in cart.senders_off},
+        "counts_visits": policy.counts_visits,
     }
     return {
         "sender_name": sender.name,

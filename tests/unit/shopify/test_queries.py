@@ -27,7 +27,7 @@ from graphql import (
 )
 from graphql.validation import NoDeprecatedCustomRule
 
-from app.platforms.shopify.permissions import SCOPE_OF
+from app.platforms.shopify.permissions import SCOPES_OF
 from app.platforms.shopify.topics import CALLBACK_PATH, COMPLIANCE_TOPICS, TOPICS, enum_of
 from app.settings import DEFAULT_SCOPES, Settings
 from app.web.proxy import PREFIX
@@ -40,15 +40,20 @@ VERSIONS = sorted(
 )
 TOML = tomllib.loads((ROOT / "shopify.app.toml").read_text(encoding="utf-8"))
 
+OPTIONAL = {scope for scopes in SCOPES_OF.values() for scope in scopes}
+
 # Refused by every API version since 2026-10-01, though the schemas still list them as current.
 BANNED = {"scriptTagCreate", "scriptTagUpdate"}
 # Not a field's scope: it widens read_orders beyond 60 days.
 BEYOND_FIELDS = {"read_all_orders"}
-# Told in words only: whoever writes a metafield, or enables its definition, needs its owner's scope.
-OF_THE_OWNER = {
+# Told in words only: whoever writes a metafield, or enables its definition, needs its owner's scope; and a web pixel
+# is made by an app that may also read what it tells ("requires read_customer_events access scope").
+IN_WORDS = {
     "theme_lists_prepare": "write_products",
     "theme_lists_write": "write_products",
     "theme_lists_remove": "write_products",
+    "pixel_create": "read_customer_events",
+    "pixel_update": "read_customer_events",
 }
 
 
@@ -133,13 +138,13 @@ def test_no_operation_names_a_banned_mutation(path):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_scopes_cover_every_operation_and_no_more(version):
-    asked, optional = _scopes(TOML["access_scopes"]["scopes"]), set(SCOPE_OF.values()) - BEYOND_FIELDS
+    asked, optional = _scopes(TOML["access_scopes"]["scopes"]), OPTIONAL - BEYOND_FIELDS
     used: set[str] = set()
     for path in QUERIES:
         places = _places(_schema(version), _document(path))
         needs = [need for place in places if (need := _needs(version).get(place))]
-        if path.stem in OF_THE_OWNER:
-            needs.append(frozenset({OF_THE_OWNER[path.stem]}))
+        if path.stem in IN_WORDS:
+            needs.append(frozenset({IN_WORDS[path.stem]}))
         for need in needs:
             # What the required scopes give is not asked for a second time by an optional one.
             enough = asked if need & _covered(asked) else optional
@@ -152,7 +157,7 @@ def test_the_scopes_cover_every_operation_and_no_more(version):
 
 def test_the_grant_asks_for_the_same_scopes_as_the_toml():
     assert _scopes(DEFAULT_SCOPES) == _scopes(TOML["access_scopes"]["scopes"])
-    assert set(TOML["access_scopes"]["optional_scopes"]) == set(SCOPE_OF.values())
+    assert set(TOML["access_scopes"]["optional_scopes"]) == OPTIONAL
 
 
 def test_no_scope_is_one_shopify_warns_of():
