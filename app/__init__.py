@@ -26,6 +26,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     from app.web.install import install_blueprint
     from app.web.lean import NoSession, RouteLimiter
     from app.web.plugin import plugin_blueprint
+    from app.web.pluginzip import pluginzip_blueprint
     from app.web.proxy import proxy_blueprint
     from app.web.recipient import recipient_blueprint
     from app.web.security import install_headers
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     app.register_blueprint(install_blueprint(context))
     app.register_blueprint(connect_blueprint(context, limiter))
     app.register_blueprint(plugin_blueprint(context, limiter))
+    app.register_blueprint(pluginzip_blueprint(context))
     app.register_blueprint(admin_blueprint(context))
     app.register_blueprint(health_blueprint(context))
     app.wsgi_app = WarmShelves(context, app.wsgi_app)  # type: ignore[method-assign]

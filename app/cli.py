@@ -343,6 +343,21 @@ def rotate_keys() -> None:
 
 
 @main.command()
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The zip to write."
+)
+def plugin(out: Path) -> None:
+    """Pack the WooCommerce plugin without an address in it, as wordpress.org takes it."""
+    from app.services.pluginzip import PluginFilesError, pack_plugin
+
+    try:
+        out.write_bytes(pack_plugin(None).content)
+    except (PluginFilesError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{out} is the plugin; its address of Regulars is typed on its page.")
+
+
+@main.command()
 @_says_errors
 def doctor() -> None:
     """Check settings, servers, schema and mail, and say what to do about what is wrong."""

@@ -1,6 +1,7 @@
-/** Owns how the sources become static/widget: one script, one style sheet, one manifest. `--check` only compares. */
+/** Owns how the sources become static/widget: a script, another for WooCommerce, a style sheet, a manifest. `--check` only compares. */
 
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -29,7 +30,18 @@ const cssAsText = {
   },
 }
 
-async function script() {
+// What is different in WooCommerce lies in a file of its own beside the one it stands in for: cart.woocommerce.js.
+const forWooCommerce = {
+  name: 'for-woocommerce',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/.*\.js$/ }, ({ path, resolveDir }) => {
+      const own = join(resolveDir, path.replace(/\.js$/, '.woocommerce.js'))
+      return existsSync(own) ? { path: own } : undefined
+    })
+  },
+}
+
+async function script(isWooCommerce) {
   const { outputFiles } = await esbuild.build({
     entryPoints: [join(SOURCES, 'regulars.js')],
     bundle: true,
@@ -40,7 +52,8 @@ async function script() {
     legalComments: 'none',
     // What the modules hand each other, under names that the widget reads of neither the DOM nor anyone's JSON.
     mangleProps: /^(answer|cart|host|note|status)$/,
-    plugins: [cssAsText],
+    plugins: isWooCommerce ? [cssAsText, forWooCommerce] : [cssAsText],
+    define: { IS_WOOCOMMERCE: String(isWooCommerce) },
     write: false,
   })
   // Another 2 % of what travels: esbuild inlines and drops less.
@@ -57,15 +70,19 @@ async function sourcesDigest() {
 }
 
 async function buildAll() {
-  const js = await script()
+  const js = await script(false)
+  const wooCommerceJs = await script(true)
   const name = `regulars.${hash('sha256', js, 'hex').slice(0, 12)}.js`
+  const wooCommerceName = `regulars-woocommerce.${hash('sha256', wooCommerceJs, 'hex').slice(0, 12)}.js`
   const manifest = {
     'regulars.js': name,
     integrity: `sha384-${hash('sha384', js, 'base64')}`,
+    'regulars-woocommerce.js': wooCommerceName,
     sources: await sourcesDigest(),
   }
   return {
     [name]: Buffer.from(js),
+    [wooCommerceName]: Buffer.from(wooCommerceJs),
     'skeleton.css': Buffer.from((await smallCss(join(SOURCES, 'shelf.css'))) + '\n'),
     'manifest.json': Buffer.from(JSON.stringify(manifest, null, 2) + '\n'),
   }

@@ -1,4 +1,4 @@
-"""Owns the size and the freshness of the committed storefront widget; its behaviour is tests/browser/widget's."""
+"""Owns the size and the freshness of the committed storefront widgets; their behaviour is tests/browser/widget's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "static" / "widget"
 SOURCES = ROOT / "storefront" / "widget"
+
+# For Shopify and the demo, and for WooCommerce.
+SCRIPTS = ("regulars", "regulars-woocommerce")
 
 # Bytes of the script as it travels: half of what Shopify's theme check allows an app block (10,000).
 MAX_GZIPPED_BYTES = 5120
@@ -21,16 +26,18 @@ def manifest() -> dict[str, str]:
     return read
 
 
-def script() -> bytes:
-    return (BUILT / manifest()["regulars.js"]).read_bytes()
+def script(name: str = "regulars") -> bytes:
+    return (BUILT / manifest()[f"{name}.js"]).read_bytes()
 
 
-def test_the_script_is_at_most_5120_bytes_gzipped() -> None:
-    assert len(gzip.compress(script(), 9, mtime=0)) <= MAX_GZIPPED_BYTES
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_script_is_at_most_5120_bytes_gzipped(name: str) -> None:
+    assert len(gzip.compress(script(name), 9, mtime=0)) <= MAX_GZIPPED_BYTES
 
 
-def test_the_scripts_name_carries_its_own_hash() -> None:
-    assert manifest()["regulars.js"] == f"regulars.{hashlib.sha256(script()).hexdigest()[:12]}.js"
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_scripts_name_carries_its_own_hash(name: str) -> None:
+    assert manifest()[f"{name}.js"] == f"{name}.{hashlib.sha256(script(name)).hexdigest()[:12]}.js"
 
 
 def test_the_manifests_integrity_is_that_of_the_script() -> None:
@@ -54,14 +61,15 @@ def test_the_script_was_built_from_the_sources_beside_it() -> None:
 
 def test_nothing_else_lies_beside_the_built_files() -> None:
     assert {path.name for path in BUILT.iterdir()} == {
-        manifest()["regulars.js"],
+        *(manifest()[f"{name}.js"] for name in SCRIPTS),
         "manifest.json",
         "skeleton.css",
     }
 
 
-def test_the_script_parses_no_markup_and_evaluates_nothing() -> None:
-    text = script().decode()
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_script_parses_no_markup_and_evaluates_nothing(name: str) -> None:
+    text = script(name).decode()
     sinks = (
         "innerHTML",
         "outerHTML",

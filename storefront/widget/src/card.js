@@ -1,18 +1,19 @@
 /** Owns one product's card: its link, picture, price and button. */
 
-import { productAddress, safeAddress } from './addresses.js'
-import { ask } from './ask.js'
+import { safeAddress } from './addresses.js'
 import { addToCart } from './cart.js'
 import { get, label, make, set, unseen } from './dom.js'
 import { ADDED_MS, PICTURE_WIDTH } from './limits.js'
 import { priceText } from './money.js'
+import { productAddress } from './root.js'
 import { hasButtons } from './skeleton.js'
+import { visitorPrice } from './visitor.js'
 
 function picture(product) {
   const address = safeAddress(product.image)
   if (!address) return make('span', 'image')
   // Shopify's CDN scales by `width=`, whether on its own host or on the shop's.
-  if (/^\/(cdn\/shop|s\/files)\//.test(address.pathname)) address.searchParams.set('width', PICTURE_WIDTH)
+  if (!IS_WOOCOMMERCE && /^\/(cdn\/shop|s\/files)\//.test(address.pathname)) address.searchParams.set('width', PICTURE_WIDTH)
   const alt = (product.alt !== product.title && product.alt) || ''
   return make('img', 'image', { alt, loading: 'lazy', src: address })
 }
@@ -27,27 +28,21 @@ function paintPrice({ host }, place, currency, exponent, nDigits, amount, former
   place.append(make('span', 'was', {}, former))
 }
 
-// The list is in the shop's currency; only the shop knows the visitor's own price. Shopify's Ajax amounts
-// are hundredths in every currency, yen included (reference: storefront §1.3, 8).
-async function paintVisitorPrice(shelf, place, currency, address) {
-  try {
-    const { price, compare_at_price: was, price_varies: varies } = await ask(address.origin + address.pathname + '.js')
-    paintPrice(shelf, place, currency, 2, price % 100 ? 2 : undefined, price, was, varies)
-  } catch {
-    // A blank price is better than one in another currency.
-  }
-}
-
-function paintShopPrice(shelf, place, { price, compare_at: was, price_varies: varies }) {
+// As the list says, or as the shop does to this visitor. Unanswered, it stays blank: that is better than a wrong one.
+async function askPrice(shelf, place, address, product) {
   const { currency, exponent } = shelf.answer
-  paintPrice(shelf, place, currency, exponent, exponent, price?.amount, was?.amount, varies)
+  const { price, compare_at: was, price_varies: varies } = product
+  try {
+    const told = await visitorPrice(shelf, address, product)
+    paintPrice(shelf, place, ...(told || [currency, exponent, exponent, price?.amount, was?.amount, varies]))
+  } catch {
+    // The shop does not know the product, or not in time.
+  }
 }
 
 function price(shelf, product, address) {
   const place = make('span', 'price')
-  const active = window.Shopify?.currency?.active
-  if (active && active !== shelf.answer.currency) paintVisitorPrice(shelf, place, active, address)
-  else paintShopPrice(shelf, place, product)
+  askPrice(shelf, place, address, product)
   return place
 }
 

@@ -1,9 +1,10 @@
-/** Owns what the widget knows of the shop's cart and puts into it; must not touch the shelf. */
+/** Owns what the widget knows of the shop's cart and puts into it; must not touch the shelf. WooCommerce's is cart.woocommerce.js. */
 
-import { safeAddress, shopRoot } from './addresses.js'
+import { safeAddress } from './addresses.js'
 import { ask } from './ask.js'
 import { get } from './dom.js'
 import { ADD_PATIENCE_MS } from './limits.js'
+import { shopRoot } from './root.js'
 
 /** Address of the shop's cart.js; undefined where this origin has none: then nothing is read and nothing added. */
 export function cartAddress(host) {

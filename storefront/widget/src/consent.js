@@ -1,13 +1,9 @@
-/** Owns whether this visitor may be measured; must not store or send anything. */
+/** Owns whether this visitor may be measured; must not store or send anything. WooCommerce's is consent.woocommerce.js. */
 
 /** True only when a consent API on the page says yes and the browser does not say no. */
 export function mayMeasure() {
   try {
-    const privacy = window.Shopify?.customerPrivacy
-    return (
-      !navigator.globalPrivacyControl &&
-      (privacy ? privacy.analyticsProcessingAllowed() : window.wp_has_consent('statistics'))
-    )
+    return !navigator.globalPrivacyControl && window.Shopify.customerPrivacy.analyticsProcessingAllowed()
   } catch {
     // No consent API on this page, which is not a yes.
   }

@@ -1,6 +1,6 @@
 /** Owns the life of one <regulars-shelf>: skeleton, list, cards. Must never throw into the page. */
 
-import { productAddress, safeAddress } from './addresses.js'
+import { safeAddress } from './addresses.js'
 import { ask } from './ask.js'
 import { note, openPage, tellBy } from './beacon.js'
 import { productCard } from './card.js'
@@ -8,6 +8,7 @@ import { addScrollers } from './carousel.js'
 import { cartAddress, productsInCart } from './cart.js'
 import { get, make, set } from './dom.js'
 import { MAX_CART_IDS } from './limits.js'
+import { productAddress } from './root.js'
 import css from './shelf.css'
 import { whenNear, whenSeen, whenUnseen } from './sight.js'
 import { limitOf, skeleton } from './skeleton.js'

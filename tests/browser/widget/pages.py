@@ -103,15 +103,22 @@ def printed_skeleton(attributes: dict[str, str]) -> str:
     </template>"""
 
 
-def page(*shelves: str, css: str = "", script: str = "", direction: str = "ltr", language: str = "en") -> str:
+def page(
+    *shelves: str,
+    css: str = "",
+    script: str = "",
+    direction: str = "ltr",
+    language: str = "en",
+    widget: str = "regulars",
+) -> str:
     """A product page of an ordinary theme with the shelves between the product and the reviews."""
     between = "<hr>".join(shelves)
-    integrity = MANIFEST["integrity"]
+    # WordPress, which serves WooCommerce's build from its own disk, prints none.
+    integrity = f'integrity="{MANIFEST["integrity"]}" crossorigin="anonymous"' if widget == "regulars" else ""
     return f"""<!doctype html><html lang="{language}" dir="{direction}"><head><meta charset="utf-8">
       <meta name="viewport" content="width=device-width"><title>Teapot</title><link rel="icon" href="data:,">
       <style>{THEME}{css}</style><script>{script}</script>
-      <script async src="/static/widget/{MANIFEST["regulars.js"]}"
-        integrity="{integrity}" crossorigin="anonymous"></script>
+      <script async src="/static/widget/{MANIFEST[f"{widget}.js"]}" {integrity}></script>
       </head><body><header><a href="/">Ada's kitchen</a><a href="/cart">Cart</a></header><main>
       <div class="product"><img src="/hero.png" width="600" height="360" alt="A teapot"><div><h1>Teapot</h1>
       <p>Pours without a drip.</p><button type="button" id="buy">Buy</button></div></div>

@@ -18,7 +18,6 @@ LATER = "(origin) => navigator.sendBeacon(origin + '/later', '')"
 
 GPC = "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true });"
 REFUSED = CONSENTED.replace("window.allowed = true", "window.allowed = false")
-WORDPRESS = "window.wp_has_consent = (kind) => kind === 'statistics'"
 
 
 def told(visit: Visit, regulars: Regulars) -> list[Seen]:
@@ -45,8 +44,8 @@ def visit_with_clock(visit: Visit, regulars: Regulars, script: str, *shelves: st
 
 @pytest.mark.parametrize(
     "script",
-    ["", REFUSED, GPC + CONSENTED, "window.wp_has_consent = () => false"],
-    ids=["none", "no", "gpc", "wp"],
+    ["", REFUSED, GPC + CONSENTED],
+    ids=["none", "no", "gpc"],
 )
 def test_without_consent_there_is_no_beacon_and_no_id(visit: Visit, regulars: Regulars, script: str) -> None:
     visit_with_clock(visit, regulars, script)
@@ -57,11 +56,8 @@ def test_without_consent_there_is_no_beacon_and_no_id(visit: Visit, regulars: Re
     assert visit.page.evaluate("sessionStorage.length") == 0
 
 
-@pytest.mark.parametrize("script", [CONSENTED, WORDPRESS], ids=["shopify", "wordpress"])
-def test_with_consent_one_beacon_carries_all_that_happened(
-    visit: Visit, regulars: Regulars, script: str
-) -> None:
-    visit_with_clock(visit, regulars, script)
+def test_with_consent_one_beacon_carries_all_that_happened(visit: Visit, regulars: Regulars) -> None:
+    visit_with_clock(visit, regulars, CONSENTED)
     visit.page.locator("a.link").nth(2).evaluate(
         "(a) => { a.addEventListener('click', (e) => e.preventDefault()); a.click() }"
     )
