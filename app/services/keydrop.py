@@ -125,7 +125,13 @@ def receive_keys(context: Context, raw: bytes) -> None:
 def take_keys(context: Context) -> int:
     """Prove and take all keys that wait; returns how many shops that connected."""
     names = cast("set[bytes]", context.redis.smembers(_WAITING))
-    return sum(_take(context, name.decode()) for name in names)
+    n_connected = 0
+    for name in names:
+        try:
+            n_connected += _take(context, name.decode())
+        except Exception as error:  # noqa: BLE001  one shop's keys hold up no other's, and are tried again
+            log.error("keys_not_taken_yet", error=type(error).__name__)
+    return n_connected
 
 
 def progress(context: Context, token: str) -> KeyDrop | None:
@@ -146,18 +152,23 @@ def import_state(context: Context, shop_id: int) -> str:
 
 
 def _take(context: Context, name: str) -> bool:
-    """Prove one shop's keys and connect it; what may pass is tried again until the hour is over."""
+    """Prove one shop's keys and connect it; what may pass is tried again until the hour is over.
+
+    What goes wrong on our side (PostgreSQL away) may pass too: the shop hands its keys over only once.
+    """
     if not context.redis.set(f"keydrop-busy:{name}", b"1", nx=True, ex=BUSY_SECONDS):
         return False
-    is_over = True
+    is_over = False
     try:
         drop, sealed = _find(context, name), cast("bytes | None", context.redis.get(_keys_key(name)))
         if drop is None or sealed is None:
+            is_over = True
             return False
         try:
             shop_id = _connect(context, name, drop, decode_object(context.vault.open(sealed).encode()))
         except (InstallRefusedError, ForgedError, VaultError, UnreadableError) as error:
             _save(context, name, replace(drop, state="failed", problem=str(error)))
+            is_over = True
             return False
         except PlatformError as error:
             is_over = error.permanent
@@ -170,6 +181,7 @@ def _take(context: Context, name: str) -> bool:
             log.info("keys_not_taken", platform=drop.platform, reason=str(error))
             return False
         _save(context, name, replace(drop, state="connected", shop_id=shop_id, problem=None))
+        is_over = True
         return True
     finally:
         if is_over:
