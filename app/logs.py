@@ -10,9 +10,12 @@ from typing import Any
 
 import structlog
 
-# Shopify's tokens and secrets, signed links and e-mail addresses, wherever they may turn up in a message.
+# Shopify's and WooCommerce's tokens and secrets, and e-mail addresses, wherever they may turn up in a message; and
+# what opens something where it stands in an address: of a mail's links, of a way in, of a shop's own hook.
 _SECRETS = re.compile(
-    r"shp[a-z]{2,4}_[A-Za-z0-9_-]+|eyJ[\w-]+\.[\w-]+\.[\w-]+|(?<=id_token=)[^&\s\"']+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"shp[a-z]{2,4}_[A-Za-z0-9_-]+|c[ks]_[0-9a-f]{40}|eyJ[\w-]+\.[\w-]+\.[\w-]+|(?<=id_token=)[^&\s\"']+"
+    r"|(?<=/[rcup]/)[\w.-]{16,}|(?<=/sign-in/)[^\s/?#\"']+|(?<=/woocommerce/)[\w-]+\.[\w-]+"
+    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 )
 
 
