@@ -192,8 +192,9 @@ def disconnect(connection: Connection, shop_id: int, happened_at: datetime, now:
 def _follow_move(context: Context, platform_name: str, profile: ShopProfile, *, has_moved: bool) -> None:
     """Give a shop its new address, with everything it has: only its own mark tells it from a new shop.
 
-    A staging copy has that mark too. It is connected in the shop's place only when the merchant says so, or
-    when the shop itself is not connected any more.
+    A staging copy has that mark too, and so has whoever once looked into the store. Something else is connected in
+    the shop's place only when the merchant says that it moved and the old address no longer answers as the shop,
+    or when the shop itself is not connected any more.
     """
     if profile.store_id is None:
         return
@@ -209,8 +210,21 @@ def _follow_move(context: Context, platform_name: str, profile: ShopProfile, *, 
                 f"{profile.domain} is the same store as {shop.domain}, which is connected. If the store has moved,"
                 " begin again and say so; a staging copy is better left unconnected, or shoppers get mail twice."
             )
+        if shop.state == "connected" and _answers(context, same):
+            raise InstallRefusedError(
+                f"{shop.domain} still answers as this store, so it has not moved to {profile.domain}. Let the old"
+                " address lead to the new one, or switch it off, and connect the store again."
+            )
         connection.execute(update(Shop).where(Shop.shop_id == same).values(domain=profile.domain))
     log.info("shop_moved", shop_id=same)
+
+
+def _answers(context: Context, shop_id: int) -> bool:
+    """Whether the shop takes our keys at its old address. A shop that moved takes none there, or is not there."""
+    try:
+        return is_token_alive(context, shop_id)
+    except PlatformError:
+        return False
 
 
 def _claim_shop_id(context: Context, platform_name: str, profile: ShopProfile) -> int:

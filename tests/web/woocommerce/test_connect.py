@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.db.session import Database
 from app.platforms.woocommerce import WooCommercePlatform
 from app.services import keydrop, polling, reconciling
 from app.services.connecting import client_for
@@ -78,6 +79,16 @@ def test_keys_that_may_only_read_are_refused(context, client, store, owner):
     assert "needs to read and to write" in client.get("/connect/woocommerce/progress").text
 
 
+def test_keys_outlive_a_database_that_is_away_for_a_moment(context, client, store, owner):
+    approve(client, store)
+    away = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    assert keydrop.take_keys(replace(context, db=away)) == 0
+    away.close()
+    assert 'role="alert"' not in client.get("/connect/woocommerce/progress").text
+    assert keydrop.take_keys(context) == 1
+    assert rows(owner, "SELECT state FROM shops") == [{"state": "connected"}]
+
+
 def test_a_store_that_is_away_for_a_moment_is_tried_again(context, client, store, owner):
     approve(client, store)
     store.faults = [(503, b"", {"Retry-After": "60"})]
@@ -131,6 +142,11 @@ def test_a_copy_of_a_connected_store_is_refused_and_a_move_keeps_everything(cont
         assert keydrop.take_keys(context) == 0
         assert "is the same store as" in client.get("/connect/woocommerce/progress").text
         assert [row["shop_id"] for row in rows(owner, "SELECT shop_id FROM shops")] == [shop_id]
+        approve(client, elsewhere, has_moved="yes")
+        assert keydrop.take_keys(context) == 0
+        assert "still answers as this store" in client.get("/connect/woocommerce/progress").text
+        assert rows(owner, "SELECT public_url FROM shops") == [{"public_url": store.base_url}]
+        store.keys.clear()
         approve(client, elsewhere, has_moved="yes")
         assert keydrop.take_keys(context) == 1
         (shop,) = rows(owner, "SELECT * FROM shops")
