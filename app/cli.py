@@ -222,7 +222,7 @@ def _import_file(path: Path, domain: str | None) -> None:
     file = read_orders(path)  # a wrong one ends here, before any server is started
     context = _context()
     done = import_orders_file(context, _shop_id(context, domain), file)
-    for reject in done.rejects:
+    for reject in sorted(done.rejects + done.remarks):
         click.echo(f"line {reject.line}: {reject.reason}", err=True)
     click.echo(
         f"{done.n_orders} orders were added; {done.n_rejected} lines could not be read and"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from app.services.evaluating import Evaluation
+    from collections.abc import Iterator
+
+    from rich.progress import TaskID
+
+    from app.services.evaluating import Evaluation, Tell
 
 # Columns of what is written to a file or a pipe; the tables fit.
 PIPED_WIDTH = 100
@@ -42,7 +47,8 @@ def evaluate(orders: Path, json_path: Path | None, task: str | None, test_share:
     from app.services.orderfile import OrderFileError
 
     try:
-        evaluation = evaluate_file(orders, task=task, test_share=test_share, seed=seed)
+        with _telling() as tell:
+            evaluation = evaluate_file(orders, task=task, test_share=test_share, seed=seed, tell=tell)
     except OrderFileError as error:
         raise click.ClickException(str(error)) from error
     _show(evaluation)
@@ -67,10 +73,48 @@ def recommend(orders: Path, out: Path, n: int, seed: int) -> None:
     from app.services.orderfile import OrderFileError
 
     try:
-        n_products, n_customers = recommend_file(orders, out, n=n, seed=seed)
+        with _telling() as tell:
+            n_products, n_customers = recommend_file(orders, out, n=n, seed=seed, tell=tell)
     except OrderFileError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{n_products:,} products and {n_customers:,} customers written to {out}")
+
+
+@contextmanager
+def _telling() -> Iterator[Tell]:
+    """Say on standard error what is being done: bars on a terminal, a line for each step elsewhere."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    )  # fmt: skip
+    steps: dict[str, TaskID] = {}
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+
+        def tell(what: str, n_done: int, n_all: int | None) -> None:
+            if what not in steps:
+                finish()
+                steps[what] = bars.add_task(what, total=n_all)
+                # A file that can't be read shall be told in one line, so the first step is not.
+                if not console.is_terminal and len(steps) > 1:
+                    click.echo(f"{what} …", err=True)
+            bars.update(steps[what], completed=n_done)
+
+        def finish() -> None:
+            for task in bars.tasks:
+                bars.update(task.id, total=task.total or 1, completed=task.total or 1)
+
+        yield tell
+        finish()
 
 
 def _show(evaluation: Evaluation) -> None:

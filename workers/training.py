@@ -10,6 +10,7 @@ from celery import shared_task
 from app.services import jobs, learning, training
 from app.services.shops import connected_shops
 from workers.celery_app import context
+from workers.slots import long_work
 
 
 @cache
@@ -30,9 +31,12 @@ def plan() -> None:
 
 @shared_task(name="training.run")
 def run(shop_id: int, job_id: int) -> None:
-    with jobs.lease(context(), shop_id, job_id) as job:
-        if job is not None:
-            training.train(context(), job)
+    with long_work() as is_free:
+        if not is_free:
+            return
+        with jobs.lease(context(), shop_id, job_id) as job:
+            if job is not None:
+                training.train(context(), job)
     # Orders that came while it was training.
     learning.ask_to_learn(context(), shop_id)
 

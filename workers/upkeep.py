@@ -24,6 +24,7 @@ from app.services import (
 from app.services.context import Context
 from app.services.shops import connected_shops
 from workers.celery_app import context
+from workers.slots import long_work
 
 log = structlog.get_logger()
 
@@ -42,9 +43,12 @@ def run_jobs() -> None:
 
 @shared_task(name="upkeep.import_shop")
 def import_shop(shop_id: int, job_id: int) -> None:
-    with jobs.lease(context(), shop_id, job_id) as job:
-        if job is not None:
-            importing.run_import(context(), job)
+    with long_work() as is_free:
+        if not is_free:
+            return
+        with jobs.lease(context(), shop_id, job_id) as job:
+            if job is not None:
+                importing.run_import(context(), job)
 
 
 @shared_task(name="upkeep.plan_theme_lists")

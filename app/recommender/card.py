@@ -69,7 +69,7 @@ def card(report: Report, catalogue: Catalogue, history: History) -> ModelCard:
         tuple(_strengths(report, ours)),
         tuple(_weaknesses(report, ours)),
         tuple(_data(numbers)),
-        tuple(_advice(numbers)),
+        tuple(_advice(numbers, is_proven=report.is_proven)),
         report.is_publishable,
         report.reason,
         {
@@ -125,7 +125,7 @@ def _headline(report: Report, ours: Score | None, popular: Score | None, numbers
         wish = f"about {n_more:,} more are needed" if n_more else "newer orders hold too few known products"
         return (
             f"Too little to prove anything yet: {_count(numbers['n_orders_of_several'], 'order')} with two or "
-            f"more products; {wish}. Until then, shared words, pairs seen twice and bestsellers fill the shelves."
+            f"more products; {wish}."
         )
     return (
         f"Of 100 questions from your newest orders (“they bought this, what else?”), the first ten held a right "
@@ -181,7 +181,7 @@ def _data(numbers: dict[str, Any]) -> list[str]:
     ]
 
 
-def _advice(numbers: dict[str, Any]) -> list[str]:
+def _advice(numbers: dict[str, Any], *, is_proven: bool) -> list[str]:
     if not numbers["n_products"]:
         return ["Add products to begin."]
     advice = []
@@ -199,7 +199,8 @@ def _advice(numbers: dict[str, Any]) -> list[str]:
         advice.append("Most orders are from guests: customer accounts would make personal shelves personal.")
     if numbers["undated_share"] > 0:
         advice.append("Some orders have no date: they are taken as the oldest.")
-    if numbers["n_orders_of_several"] < ENOUGH_ORDERS:
+    # Before anything is proven the headline says how many are missing: one number for one lack.
+    if is_proven and numbers["n_orders_of_several"] < ENOUGH_ORDERS:
         n_more = ENOUGH_ORDERS - numbers["n_orders_of_several"]
         advice.append(
             f"{n_more:,} more orders with two or more products would make the lists clearly better."

@@ -20,8 +20,8 @@ def verdict(
     """
     if not against or n_queries < MIN_QUERIES:
         return True, (
-            f"Too little to prove anything yet: {n_queries} test questions, {MIN_QUERIES} are needed. Products "
-            "are placed by shared words, by pairs seen in at least two orders, and by bestsellers."
+            "Nothing is proven, so nothing was refused: shared words, pairs seen in at least two orders, and "
+            "bestsellers place the products."
         )
     for name, (difference, _, high) in against.items():
         if high < 0:

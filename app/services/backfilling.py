@@ -25,12 +25,16 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Backfilled:
-    """What came of a file: orders taken, lines of unknown products, and the lines that could not be read."""
+    """What came of a file: orders taken, lines of unknown products, and the lines that could not be read.
+
+    `remarks` are lines that were taken in part.
+    """
 
     n_orders: int
     n_unknown_products: int
     n_rejected: int
     rejects: tuple[Reject, ...]
+    remarks: tuple[Reject, ...] = ()
 
 
 def import_orders_file(context: Context, shop_id: int, file: OrderFile) -> Backfilled:
@@ -63,7 +67,7 @@ def import_orders_file(context: Context, shop_id: int, file: OrderFile) -> Backf
         enqueue_job(connection, shop_id, "training", context.clock.now())
     context.queue.nudge("upkeep.run_jobs")
     n_unknown = sum(product is None for product in known)
-    return Backfilled(n_orders, n_unknown, file.n_rejected, tuple(file.rejects))
+    return Backfilled(n_orders, n_unknown, file.n_rejected, tuple(file.rejects), tuple(file.remarks))
 
 
 def _known_products(connection: Connection, shop_id: int, file: OrderFile) -> list[str | None]:

@@ -8,6 +8,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -24,10 +25,19 @@ if TYPE_CHECKING:
 
     from app.recommender import Lists, Model, ModelCard, Report
 
-# Customers ranked at once when lists are written: bounds memory, not speed.
+# Customers and products ranked at once when lists are written: bounds memory, not speed.
 CUSTOMERS_AT_ONCE = 2000
+PRODUCTS_AT_ONCE = 10_000
+LINES_PER_TELLING = 500
 # Products per shelf in a written file when nothing else is asked.
 N_LISTED = 10
+
+# Hears what is being done, how much of it is done, and of how much, where that is known.
+Tell = Callable[[str, int, int | None], None]
+
+
+def _say_nothing(_what: str, _n_done: int, _n_all: int | None) -> None:
+    """Nobody asked to hear."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,12 @@ def to_history(order_file: OrderFile) -> tuple[Catalogue, History, list[str]]:
 
 
 def evaluate_file(
-    path: str | Path, *, task: str | None = None, test_share: float = TEST_SHARE, seed: int = 7
+    path: str | Path,
+    *,
+    task: str | None = None,
+    test_share: float = TEST_SHARE,
+    seed: int = 7,
+    tell: Tell = _say_nothing,
 ) -> Evaluation:
     """Back-test an order file: train on its past, judge on its newest orders.
 
@@ -63,14 +78,17 @@ def evaluate_file(
         task: "also-bought" or "for-you"; None judges both.
         test_share: newest share of orders held back.
         seed: of everything drawn.
+        tell: called as the work goes on.
 
     Raises:
         OrderFileError: the file can't be read.
     """
+    tell("reading", 0, None)
     started = time.perf_counter()
     order_file = read_orders(path)
     catalogue, history, _ = to_history(order_file)
     read_seconds = time.perf_counter() - started
+    tell("learning from the past and judging", 0, None)
     report = backtest(
         catalogue,
         history,
@@ -90,6 +108,10 @@ def file_notes(order_file: OrderFile) -> list[str]:
         n = order_file.n_rejected
         notes.append(f"{n:,} lines were left out." if n > 1 else "1 line was left out.")
         notes += [f"line {reject.line}: {reject.reason}" for reject in order_file.rejects[:5]]
+    if order_file.remarks:
+        n = len(order_file.remarks)
+        notes.append(f"{n:,} lines were taken in part." if n > 1 else "1 line was taken in part.")
+        notes += [f"line {remark.line}: {remark.reason}" for remark in order_file.remarks[:5]]
     if order_file.n_cancelled:
         notes.append(f"{order_file.n_cancelled:,} lines of cancelled orders were left out.")
     if not any(order_file.titles):
@@ -131,10 +153,19 @@ def method_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     return rows
 
 
-def recommend_file(path: str | Path, out: str | Path, *, n: int = N_LISTED, seed: int = 7) -> tuple[int, int]:
+def recommend_file(
+    path: str | Path, out: str | Path, *, n: int = N_LISTED, seed: int = 7, tell: Tell = _say_nothing
+) -> tuple[int, int]:
     """Learn from a whole order file and write one JSON line per product, then one per customer.
 
     The file appears whole or not at all.
+
+    Args:
+        path: the order file.
+        out: the file to write.
+        n: places of a list.
+        seed: of everything drawn.
+        tell: called as the work goes on.
 
     Returns:
         How many products and customers were written.
@@ -142,14 +173,21 @@ def recommend_file(path: str | Path, out: str | Path, *, n: int = N_LISTED, seed
     Raises:
         OrderFileError: the file can't be read.
     """
+    tell("reading", 0, None)
     catalogue, history, customer_ids = to_history(read_orders(path))
+    tell("learning", 0, None)
     model = fit(catalogue, history, options=Options(), seed=seed)
     target = Path(out)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            n_products = _write_all(stream, product_lines(model, n))
-            n_customers = _write_all(stream, customer_lines(model, customer_ids, n))
+            n_products = _write_all(
+                stream, product_lines(model, n), "products' lists", catalogue.n_items, tell
+            )
+            n_all = len(model.owned.users)
+            n_customers = _write_all(
+                stream, customer_lines(model, customer_ids, n), "customers' lists", n_all, tell
+            )
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -157,20 +195,24 @@ def recommend_file(path: str | Path, out: str | Path, *, n: int = N_LISTED, seed
     return n_products, n_customers
 
 
-def _write_all(stream: IO[str], lines: Iterator[dict[str, Any]]) -> int:
+def _write_all(stream: IO[str], lines: Iterator[dict[str, Any]], what: str, n_all: int, tell: Tell) -> int:
     n_lines = 0
+    tell(what, 0, n_all)
     for line in lines:
         stream.write(json.dumps(line, ensure_ascii=False) + "\n")
         n_lines += 1
+        if n_lines % LINES_PER_TELLING == 0 or n_lines == n_all:
+            tell(what, n_lines, n_all)
     return n_lines
 
 
 def product_lines(model: Model, n: int) -> Iterator[dict[str, Any]]:
     """Yield ``{"product_id", "also_bought": [[product_id, score], …]}`` for every product."""
     ids = model.catalogue.item_ids
-    lists = model.also_bought(n)
-    for row, seed in enumerate(lists.seeds.tolist()):
-        yield {"product_id": ids[seed], "also_bought": _places(lists, row, ids)}
+    for start in range(0, len(ids), PRODUCTS_AT_ONCE):
+        lists = model.also_bought(n, range(start, min(start + PRODUCTS_AT_ONCE, len(ids))))
+        for row, seed in enumerate(lists.seeds.tolist()):
+            yield {"product_id": ids[seed], "also_bought": _places(lists, row, ids)}
 
 
 def customer_lines(model: Model, customer_ids: list[str], n: int) -> Iterator[dict[str, Any]]:

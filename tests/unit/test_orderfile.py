@@ -79,6 +79,8 @@ def test_bad_lines_are_named_and_good_ones_come_in(tmp_path: Path) -> None:
         "7,,0026-11-20,m1,Mug,,1,5,EUR\n"
         "8\n"
         "9,,,m1,Mug,,1,NaN,EUR\n"
+        "9,,,m1,Mug,,1,-3.50,EUR\n"
+        "9,,,m1,Mug,,1,-3.50,EUR\n"
     )
     found = read_orders(written(tmp_path, text))
     assert found.order_ids == ["1", "3", "9"]
@@ -91,10 +93,12 @@ def test_bad_lines_are_named_and_good_ones_come_in(tmp_path: Path) -> None:
         Reject(11, "the year of '0026-11-20' is not between 1970 and 2200"),
         Reject(12, "no product"),
     ]
-    assert [remark.line for remark in found.remarks] == [13]
+    assert [remark.line for remark in found.remarks] == [13, 14, 15]
+    assert found.remarks[2] == Reject(15, "taken without its price: the amount '-3.50' is below zero")
+    assert "line 14: taken without its price" in " ".join(file_notes(found))
     assert found.remarks[0].reason.startswith("taken without its price: ")
     assert math.isnan(found.rows.ordered_at[2])
-    assert found.rows.price_minor.tolist() == [500, 500, UNKNOWN_PRICE]
+    assert found.rows.price_minor.tolist() == [500, 500, *[UNKNOWN_PRICE] * 3]
 
 
 def test_shopifys_export_carries_the_first_line_of_an_order_on(tmp_path: Path) -> None:
@@ -345,6 +349,8 @@ def test_recommend_writes_a_line_per_product_and_customer(tmp_path: Path) -> Non
     path, out = written(tmp_path, history_text(10, 20)), tmp_path / "lists.jsonl"
     answer = CliRunner().invoke(recommend, [str(path), "--out", str(out), "-n", "5"])
     assert answer.exit_code == 0, answer.output
+    steps = ["learning …", "products' lists …", "customers' lists …"]
+    assert answer.stderr.splitlines() == steps
     lines = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     products = {line["product_id"]: line["also_bought"] for line in lines if "product_id" in line}
     customers = {line["customer_id"]: line for line in lines if "customer_id" in line}

@@ -47,7 +47,7 @@ class Taker:
         self.n_rejected = self.n_cancelled = 0
         self.currencies = _Codes()
         self.times: dict[str, float] = {}
-        self.amounts: dict[tuple[str, str], int] = {}
+        self.amounts: dict[tuple[str, str], tuple[int, str]] = {}
         self.quantities: dict[str, float] = {}
         self.carried: tuple[str, str, str, str] = ("", "", "", "")
         self.get = {
@@ -202,16 +202,25 @@ class Taker:
         if not text.strip():
             return UNKNOWN_PRICE
         key = (text, currency)
-        price = self.amounts.get(key)
-        if price is None:
-            try:
-                # XXX is ISO 4217's own code for no currency; a price below zero is none.
-                price = max(parse_money(text.strip(), currency or "XXX").amount, UNKNOWN_PRICE)
-            except BadAmountError as error:
-                price = UNKNOWN_PRICE
-                self.remark(line, f"taken without its price: {error}")
-            self.amounts[key] = price
+        found = self.amounts.get(key)
+        if found is None:
+            found = self.amounts[key] = _amount(text.strip(), currency)
+        price, fault = found
+        if fault:
+            self.remark(line, f"taken without its price: {fault}")
         return price
+
+
+def _amount(text: str, currency: str) -> tuple[int, str]:
+    """A price in minor units, or what is wrong with it."""
+    try:
+        # XXX is ISO 4217's own code for no currency.
+        price = parse_money(text, currency or "XXX").amount
+    except BadAmountError as error:
+        return UNKNOWN_PRICE, str(error)
+    if price < 0:
+        return UNKNOWN_PRICE, f"the amount '{text[:24]}' is below zero"
+    return price, ""
 
 
 def _getter(column: int | None) -> Callable[[list[str]], str]:
