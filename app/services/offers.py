@@ -87,14 +87,15 @@ def make_ahead(context: Context, shop_id: int) -> int:
     return _make(context, codes, shop, now, n_wanted=n_wanted)
 
 
-def clean_up(context: Context, shop_id: int) -> int:
-    """Delete the discounts that are over, here and in the shop; returns how many.
+def clean_up(context: Context, shop_id: int, *, is_leaving: bool = False) -> int:
+    """Delete the discounts that are over, or all of them of a shop that is left, here and there; returns how many.
 
     Raises:
         PlatformError: the shop did not answer; what is left is deleted next time.
     """
     with context.db.shop(shop_id) as connection:
-        values = {"shop_id": shop_id, "before": context.clock.now() - KEEP}
+        before = "infinity" if is_leaving else context.clock.now() - KEEP
+        values = {"shop_id": shop_id, "before": before}
         over = connection.execute(_OVER, values).all()
     if not over:
         return 0
@@ -259,6 +260,6 @@ _NOTE_DISCOUNT = text("""
 
 _OVER = text("""
     SELECT offer_id, platform_discount_id FROM offers
-    WHERE shop_id = :shop_id AND ends_at < :before ORDER BY offer_id""")
+    WHERE shop_id = :shop_id AND ends_at < CAST(:before AS timestamptz) ORDER BY offer_id""")
 
 _FORGET = text("DELETE FROM offers WHERE shop_id = :shop_id AND offer_id = :offer_id")

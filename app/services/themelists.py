@@ -7,7 +7,7 @@ about to be written, so that whoever goes on after a crash knows ours from someb
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,9 +28,9 @@ from app.domain.themelists import (
 from app.platforms.extras import ThemeListChange, ThemeListRef, ThemeLists, ThemeListState
 from app.services.context import Context
 from app.services.importing import batches
-from app.services.jobs import RunningJob, enqueue_job
+from app.services.jobs import RunningJob, enqueue_job, lease
 from app.services.permissions import extras_client
-from app.services.shops import get_shop
+from app.services.shops import get_shop, save_policy
 
 log = structlog.get_logger()
 
@@ -88,6 +88,25 @@ def plan(context: Context, shop_id: int) -> bool:
 def ask_again(connection: Connection, shop_id: int) -> None:
     """Forget that the last try failed: the merchant has put right what was wrong."""
     connection.execute(_DROP_FAILED, {"shop_id": shop_id, "kind": JOB})
+
+
+def take_away(context: Context, shop_id: int) -> None:
+    """Put every list of ours back now, and leave it at that: the shop is being left.
+
+    Raises:
+        PlatformError: the shop did not answer; what is left stays in the book.
+    """
+    now = context.clock.now()
+    with context.db.shop(shop_id) as connection:
+        if not connection.execute(_HAS_ROWS, {"shop_id": shop_id}).scalar():
+            return
+        policy = get_shop(connection, shop_id).policy
+        save_policy(connection, shop_id, replace(policy, shelf=replace(policy.shelf, is_in_theme=False)))
+        enqueue_job(connection, shop_id, JOB, now)
+        job_id = connection.execute(_OPEN_JOB, {"shop_id": shop_id, "kind": JOB}).scalar_one()
+    with lease(context, shop_id, job_id) as job:
+        if job is not None:
+            run(context, job)
 
 
 def run(context: Context, job: RunningJob) -> None:
@@ -270,6 +289,10 @@ _HAS_ROWS = text("SELECT EXISTS (SELECT 1 FROM theme_lists WHERE shop_id = :shop
 _LAST_JOB = text("""
     SELECT state, progress, finished_at FROM jobs WHERE shop_id = :shop_id AND kind = :kind
     ORDER BY job_id DESC LIMIT 1""")
+
+_OPEN_JOB = text(
+    "SELECT job_id FROM jobs WHERE shop_id = :shop_id AND kind = :kind AND state IN ('queued', 'running')"
+)
 
 _DROP_JOBS = text(
     "DELETE FROM jobs WHERE shop_id = :shop_id AND kind = :kind AND state IN ('done', 'failed')"

@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
+from sqlalchemy import text
 
 from app import create_app
-from app.services import installing, polling
+from app.domain.offers import Offer
+from app.services import installing, parting, polling
 from app.services.connecting import client_for
 from app.services.hooks import hook_of
-from app.services.shops import get_shop
+from app.services.shops import get_shop, save_policy
 from tests.fixtures.woocommerce_plugin import PluginDouble, instant
 from tests.web.woocommerce.kit import HERE, connected, drain, imported, rows
 
@@ -221,3 +223,85 @@ def test_too_many_calls_are_told_to_wait(context, client, store, plugin):
     body = plugin.call(store, email="x")
     answers = [at_desk(client, store, "export", body, secret="wrong").status_code for _ in range(61)]
     assert answers == [401] * 60 + [429]
+
+
+# -- goodbye -----------------------------------------------------------------------------------------------
+
+
+def at_work(context, client, store):
+    """A shop with everything of ours in it: webhooks, the plugin's knowledge, a list in the theme, a discount."""
+    shop_id = imported(context, client, store)
+    mug, bowl = list(store.products.values())[:2]
+    mug["upsell_ids"] = [bowl["id"]]
+    with context.db.shop(shop_id) as connection:
+        policy = get_shop(connection, shop_id).policy
+        policy = replace(
+            policy, shelf=replace(policy.shelf, is_in_theme=True), offer=replace(policy.offer, is_on=True)
+        )
+        save_policy(connection, shop_id, policy)
+        connection.execute(
+            text(
+                "INSERT INTO theme_lists (shop_id, platform_product_id, kind, state, before, written, changed_at)"
+                " VALUES (:shop, :product, 'related', 'ours', '', ARRAY[:bowl], now())"
+            ),
+            {"shop": shop_id, "product": str(mug["id"]), "bowl": str(bowl["id"])},
+        )
+        now = context.clock.now()
+        row = {"shop": shop_id, "now": now, "ends": now + timedelta(days=7)}
+        offer = Offer(percent=10, starts_at=now, ends_at=row["ends"])
+        row["discount"] = client_for(context, shop_id).codes.open(offer, "AAAA-BBBB-CCCC")
+        connection.execute(
+            text(
+                "INSERT INTO offers (shop_id, percent, ends_at, first_code, platform_discount_id, created_at)"
+                " VALUES (:shop, 10, :ends, 'AAAA-BBBB-CCCC', :discount, :now)"
+            ),
+            row,
+        )
+    store.coupons[7] = {"id": 7, "code": "theirs", "meta_data": []}
+    return shop_id
+
+
+def test_the_plugins_farewell_leaves_nothing_of_ours_in_the_shop(context, client, store, plugin, owner):
+    shop_id = at_work(context, client, store)
+    assert (len(store.webhooks), len(store.coupons)) == (9, 2)
+    store.webhooks[1] = {
+        "id": 1,
+        "topic": "order.updated",
+        "delivery_url": "https://theirs.example/",
+        "status": "active",
+    }
+    body = {"disconnected_at": instant(datetime.now(UTC))}
+    headers, raw = plugin.signed(store, "regulars_shop.disconnected", body)
+    path = plugin.connection["hook_url"].removeprefix(HERE)
+    assert client.post(path, data=raw, headers=headers).status_code == 200
+    drain(context, shop_id)
+    assert list(store.webhooks) == [1]
+    assert [row["code"] for row in store.coupons.values()] == ["theirs"]
+    assert next(iter(store.products.values()))["upsell_ids"] == []
+    assert plugin.connection is None
+    assert rows(owner, "SELECT state FROM shops") == [{"state": "uninstalled"}]
+    for table in ("credentials", "theme_lists", "offers"):
+        assert rows(owner, f"SELECT * FROM {table}") == []
+
+
+def test_a_farewell_from_before_the_present_connection_takes_nothing_out(
+    context, client, store, plugin, owner
+):
+    shop_id = at_work(context, client, store)
+    store.send_plugin(
+        "regulars_shop", "disconnected", {"disconnected_at": instant(datetime.now(UTC) - timedelta(hours=1))}
+    )
+    drain(context, shop_id)
+    assert (len(store.webhooks), len(store.coupons)) == (9, 2)
+    assert plugin.connection is not None
+    assert rows(owner, "SELECT state FROM shops") == [{"state": "connected"}]
+
+
+def test_a_shop_that_no_longer_answers_is_left_all_the_same(context, client, store, plugin, owner):
+    shop_id = at_work(context, client, store)
+    store.send_plugin("regulars_shop", "disconnected", {"disconnected_at": instant(datetime.now(UTC))})
+    store.keys.clear()
+    assert parting.take_out(context, shop_id) is False
+    drain(context, shop_id)
+    assert rows(owner, "SELECT state FROM shops") == [{"state": "uninstalled"}]
+    assert rows(owner, "SELECT * FROM credentials") == []
