@@ -63,6 +63,8 @@ class Order:
     landing_path: str | None = None
     # The shop itself has erased its buyer; they are to be forgotten here too.
     is_anonymised: bool = False
+    # What the buyer said of marketing mail on the way, where the shop keeps that with the order.
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ class Cart:
     locale: str | None = None
     completed_at: datetime | None = None
     is_typed: bool = False
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,8 @@ def take_orders(scene: Scene, orders: list[events.Order]) -> int:
     tokens = (token for order in orders for token in (order.cart_token, order.checkout_token))
     recording.hold_carts(connection, shop_id, tokens)
     recorded = recording.record_orders(connection, scene.context.hasher, shop_id, orders)
+    told = [entry.order for entry in recorded]
+    consenting.record_told(connection, scene.context.hasher, shop_id, told, scene.now)
     buyers = {entry.platform_customer_id for entry in recorded if entry.platform_customer_id}
     recording.refresh_order_counts(connection, shop_id, sorted(buyers))
     for entry in recorded:
@@ -148,6 +150,7 @@ def take_cart(scene: Scene, cart: events.Cart) -> None:
     if cart.is_typed and cart.email and not (may_type or _is_of_account(scene, cart)):
         cart = replace(cart, email=None)
     recording.record_cart(scene.connection, scene.context.hasher, scene.shop.shop_id, cart)
+    consenting.record_told(scene.connection, scene.context.hasher, scene.shop.shop_id, [cart], scene.now)
 
 
 def _is_of_account(scene: Scene, cart: events.Cart) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, text
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.db.models import ConsentEntry, Suppression
 from app.domain import consent as rules
 from app.domain.consent import Scope
-from app.domain.events import Consent, ConsentChanged, ConsentState
+from app.domain.events import Cart, Consent, ConsentChanged, ConsentState, Order
 from app.domain.reasons import Reason
 from app.services.hashing import Hasher
 
@@ -63,6 +63,16 @@ def record_change(
     erased = connection.execute(_ERASED, {"shop_id": shop_id, "hashes": list(hashes)}).scalars()
     for email_hash in hashes - {bytes(subject) for subject in erased}:
         record_consent(connection, shop_id, email_hash, event.consent, now)
+
+
+def record_told(
+    connection: Connection, hasher: Hasher, shop_id: int, purchases: Iterable[Order | Cart], now: datetime
+) -> None:
+    """Append what buyers said of marketing mail on the way, wherever their orders and carts were read."""
+    for told in purchases:
+        if told.consent is not None and told.email is not None:
+            change = ConsentChanged(told.platform_customer_id, told.email, told.consent)
+            record_change(connection, hasher, shop_id, change, now)
 
 
 def latest_consent(connection: Connection, shop_id: int, email_hash: bytes) -> Consent | None:

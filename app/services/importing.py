@@ -18,6 +18,7 @@ from app.platforms.base import ExportKind, ExportState, PlatformError, ShopClien
 from app.services import permissions, recording
 from app.services.applying import Scene, take_orders
 from app.services.connecting import client_for
+from app.services.consenting import record_told
 from app.services.context import Context
 from app.services.jobs import RunningJob, enqueue_job
 from app.services.shops import ShopRecord, get_shop
@@ -170,9 +171,10 @@ def _write_orders(context: Context, connection: Connection, shop: ShopRecord, ba
     orders = cast("list[Order]", batch)
     horizon = context.clock.now() - LIVE_ORDER_AGE
     live = [order for order in orders if order.placed_at >= horizon]
-    recording.record_orders(
-        connection, context.hasher, shop.shop_id, [order for order in orders if order.placed_at < horizon]
-    )
+    settled = [order for order in orders if order.placed_at < horizon]
+    recorded = recording.record_orders(connection, context.hasher, shop.shop_id, settled)
+    told = [entry.order for entry in recorded]
+    record_told(connection, context.hasher, shop.shop_id, told, context.clock.now())
     if live:
         take_orders(Scene(context, connection, shop), live)
 

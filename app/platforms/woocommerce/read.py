@@ -10,7 +10,6 @@ from app.domain.events import (
     AppUninstalled,
     CartSeen,
     CommerceEvent,
-    ConsentChanged,
     CustomerSeen,
     Kind,
     LookUp,
@@ -55,10 +54,9 @@ def read(envelope: Envelope, store_url: str) -> Events:
 def order_facts(body: Body, store_url: str) -> Events:
     """What an order says, wherever it was read: a cart as long as it isn't paid, then a purchase."""
     standing = readings.standing_of(body)
-    consent = _consent_changed(body)
     if standing in (Standing.DRAFT, Standing.OPEN):
-        return (CartSeen(readings.cart_of_draft(body, store_url)), *consent)
-    return (OrderSeen(readings.order_of(body)), *consent)
+        return (CartSeen(readings.cart_of_draft(body, store_url)),)
+    return (OrderSeen(readings.order_of(body)),)
 
 
 def _is_refusal(body: Body) -> bool:
@@ -68,15 +66,6 @@ def _is_refusal(body: Body) -> bool:
 
 def _order(body: Body, _envelope: Envelope, store_url: str) -> Events:
     return order_facts(body, store_url)
-
-
-def _consent_changed(body: Body) -> tuple[ConsentChanged, ...]:
-    """What the buyer said at the checkout of a shop with the plugin."""
-    consent = readings.consent_of(body)
-    email = body.child("billing").email("email")
-    if consent is None or email is None or readings.is_anonymised_order(body):
-        return ()
-    return (ConsentChanged(body.id("customer_id"), email, consent),)
 
 
 def _product(body: Body, envelope: Envelope, store_url: str) -> Events:
@@ -109,11 +98,7 @@ def _deleted(kind: Kind) -> Callable[[Body, Envelope, str], Events]:
 
 
 def _cart(body: Body, _envelope: Envelope, store_url: str) -> Events:
-    cart = readings.cart_of_plugin(body, store_url)
-    consent = readings.consent_of(body)
-    if consent is None or cart.email is None:
-        return (CartSeen(cart),)
-    return (CartSeen(cart), ConsentChanged(cart.platform_customer_id, cart.email, consent))
+    return (CartSeen(readings.cart_of_plugin(body, store_url)),)
 
 
 def _disconnected(body: Body, _envelope: Envelope, _store_url: str) -> Events:

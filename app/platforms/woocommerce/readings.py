@@ -98,6 +98,7 @@ def order_of(body: Body) -> Order:
         cancelled_at=updated_at if standing is Standing.VOID else None,
         landing_path=_landing_path(body),
         is_anonymised=is_anonymised,
+        consent=None if is_anonymised else consent_of(body),
     )
 
 
@@ -126,6 +127,7 @@ def cart_of_draft(body: Body, store_url: str) -> Cart:
         recovery_url=_refill(body.text("version"), store_url, lines) if is_draft else None,
         completed_at=None if is_draft else _placed_at(body, updated_at),
         is_typed=is_draft,
+        consent=None if is_anonymised else consent_of(body),
     )
 
 
@@ -150,6 +152,7 @@ def cart_of_plugin(body: Body, store_url: str) -> Cart:
         recovery_url=within(store_url, body.url("restore_url")),
         locale=body.text("locale"),
         is_typed=email is not None,
+        consent=consent_of(body) if email else None,
     )
 
 

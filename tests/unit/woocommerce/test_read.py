@@ -17,7 +17,7 @@ from app.domain.events import (
     AccessDoubted,
     AppUninstalled,
     CartSeen,
-    ConsentChanged,
+    Consent,
     ConsentState,
     CustomerSeen,
     Kind,
@@ -265,15 +265,16 @@ def test_an_address_that_can_never_be_written_to_is_none():
 
 
 def test_the_consent_that_the_plugin_noted_comes_with_the_order():
-    meta = [{"key": "_regulars_consent", "value": "subscribed 2026-11-21T17:31:00Z"}]
-    _, fact = read("order.updated", {**ORDER, "meta_data": meta})
-    assert isinstance(fact, ConsentChanged)
-    assert (fact.email, fact.consent.state) == ("ivy@example.org", ConsentState.SUBSCRIBED)
+    def told(value, **changes):
+        meta = [{"key": "_regulars_consent", "value": value}]
+        (fact,) = read("order.updated", {**ORDER, **changes, "meta_data": meta})
+        return (fact.order if isinstance(fact, OrderSeen) else fact.cart).consent
+
+    yes = Consent(state=ConsentState.SUBSCRIBED, changed_at=datetime(2026, 11, 21, 17, 31, tzinfo=UTC))
+    assert told("subscribed 2026-11-21T17:31:00Z") == yes
+    assert told("subscribed 2026-11-21T17:31:00Z", status="checkout-draft") == yes
     for value in ("subscribed", "yes 2026-11-21T17:31:00Z", "subscribed yesterday", 7):
-        assert (
-            len(read("order.updated", {**ORDER, "meta_data": [{"key": "_regulars_consent", "value": value}]}))
-            == 1
-        )
+        assert told(value) is None
 
 
 def test_a_visits_beginning_keeps_its_campaign_and_no_sessions_token():

@@ -408,6 +408,28 @@ def test_webhooks_the_store_switched_off_are_made_anew(context, client, store):
     assert len(store.webhooks) == 9
 
 
+def test_a_permission_is_heard_of_whatever_way_its_order_is_read(context, client, store, owner):
+    """By the import, old or new, and by a look that takes the place of a lost webhook."""
+    mug, now = next(iter(store.products.values())), datetime.now(UTC)
+
+    def agreed(name, at):
+        meta = [{"id": 1, "key": "_regulars_consent", "value": f"subscribed {at:%Y-%m-%dT%H:%M:%SZ}"}]
+        store.add_order("completed", f"{name}@agreed.example", mug, at=at, meta_data=meta)
+
+    def permitted(*names):
+        found = {bytes(row["email_hash"]) for row in rows(owner, "SELECT email_hash FROM consents")}
+        return {name for name in names if context.hasher.email(shop_id, f"{name}@agreed.example") in found}
+
+    agreed("ida", now - timedelta(days=400))
+    agreed("ivy", now - timedelta(hours=1))
+    shop_id = imported(context, client, store)
+    assert permitted("ida", "ivy", "isa") == {"ida", "ivy"}
+    store.webhooks.clear()
+    agreed("isa", now)
+    polling.poll(context, shop_id)
+    assert permitted("ida", "ivy", "isa") == {"ida", "ivy", "isa"}
+
+
 def test_a_shop_that_tells_everything_is_not_polled(context, ada):
     assert polling.poll(context, ada.shop_id) == {}
     assert polling.sweep(context, ada.shop_id) == {}
