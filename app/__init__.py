@@ -31,6 +31,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     from app.web.recipient import recipient_blueprint
     from app.web.security import install_headers
     from app.web.shelf import WarmShelves
+    from app.web.signin import signin_blueprint
     from app.web.storefront import storefront_blueprint
     from app.web.webhooks import webhooks_blueprint
     from app.wiring import build_context, with_servers
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     app.register_blueprint(connect_blueprint(context, limiter))
     app.register_blueprint(plugin_blueprint(context, limiter))
     app.register_blueprint(pluginzip_blueprint(context))
+    app.register_blueprint(signin_blueprint(context, limiter))
     app.register_blueprint(admin_blueprint(context))
     app.register_blueprint(health_blueprint(context))
     app.wsgi_app = WarmShelves(context, app.wsgi_app)  # type: ignore[method-assign]

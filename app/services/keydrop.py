@@ -26,6 +26,7 @@ from app.platforms.base import (
     UnreadableError,
 )
 from app.platforms.strictjson import decode_object
+from app.services import signin
 from app.services.context import Context
 from app.services.installing import connect
 from app.services.shops import get_shop, save_policy
@@ -182,6 +183,7 @@ def _take(context: Context, name: str) -> bool:
             return False
         _save(context, name, replace(drop, state="connected", shop_id=shop_id, problem=None))
         is_over = True
+        signin.mail_owner(context, shop_id)
         return True
     finally:
         if is_over:

@@ -1,5 +1,6 @@
-// Joins the page to the admin that frames it: session tokens, navigation, toasts, unsaved changes.
-// Everything works without App Bridge too, until the session token of the page itself has run out.
+// Joins the page to where it stands: session tokens, navigation, toasts, unsaved changes.
+// In the platform's admin App Bridge hands out tokens; without it everything works until the page's own has run
+// out. Where merchants sign in here, the browser's cookie says who they are, and each call brings the page's mark.
 (() => {
   "use strict";
 
@@ -37,21 +38,26 @@
     return Date.now() - launchedAt < LAUNCH_TOKEN_MS ? launchToken : null;
   }
 
+  // Stands in each page anew: another shop's has another.
+  const csrf = () => document.getElementById("session")?.dataset.csrf;
+
   document.addEventListener("htmx:confirm", async (event) => {
     event.preventDefault();
     const { elt, issueRequest } = event.detail;
     if (!(await mayLeave(elt))) return;
-    token = await freshToken();
-    if (token) issueRequest(true);
+    if (!csrf()) token = await freshToken();
+    if (csrf() || token) issueRequest(true);
     else say("expired");
   });
 
   document.addEventListener("htmx:configRequest", (event) => {
-    event.detail.headers.Authorization = `Bearer ${token}`;
+    if (csrf()) event.detail.headers["X-CSRF-Token"] = csrf();
+    else event.detail.headers.Authorization = `Bearer ${token}`;
   });
 
   // The back button: htmx asks for the page by itself, and needs the token as well.
   document.addEventListener("htmx:historyCacheMiss", async (event) => {
+    if (csrf()) return;
     event.preventDefault();
     token = await freshToken();
     if (!token) return say("expired");

@@ -13,8 +13,16 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from app.services.context import Context
-from tests.conftest import Shop
+from tests.conftest import ROOT, Shop
 from tests.web.adminkit import token_for
+
+AXE = ROOT / "tests" / "fixtures" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCREENS = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
+    "phone": {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
+}
 
 # What App Bridge offers that the pages use. The platform's toast is written where a test can read it.
 BRIDGE = """
@@ -87,3 +95,13 @@ class AdminTab:
             return route.abort()
         body = BRIDGE.replace("TOKEN", repr(token_for(self.shop, seconds=3600)))
         return route.fulfill(content_type="text/javascript", body=body + self.bridge_extra)
+
+
+def violations(tab: AdminTab) -> list[str]:
+    tab.page.evaluate(AXE.read_text())
+    found: Any = tab.page.evaluate("(rules) => axe.run(document, { runOnly: rules })", RULES)
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import text
 
 from app.services.context import Context
-from tests.conftest import ROOT, Shop
+from tests.conftest import Shop
 from tests.web.adminkit import Furniture, furnish
 
-from .adminpage import AdminTab, served
+from .adminpage import SCREENS, AdminTab, served, violations
 
 pytestmark = pytest.mark.browser
-
-AXE = ROOT / "tests" / "fixtures" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 PAGES = (
     "/admin/",
@@ -38,11 +34,6 @@ EMPTY_PAGES = (
     "/admin/messages",
     "/admin/activity",
 )
-SCREENS = {
-    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
-    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
-    "phone": {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
-}
 
 
 @pytest.fixture
@@ -61,16 +52,6 @@ def tab(chromium: Browser, origin: str, ada: Shop) -> Iterator[AdminTab]:
     tab = AdminTab(chromium, origin, ada, viewport={"width": 1280, "height": 900})
     yield tab
     tab.context.close()
-
-
-def violations(tab: AdminTab) -> list[str]:
-    tab.page.evaluate(AXE.read_text())
-    found: Any = tab.page.evaluate("(rules) => axe.run(document, { runOnly: rules })", RULES)
-    return [
-        f"{one['id']}: {node['target']} {node['failureSummary']}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("screen", SCREENS)

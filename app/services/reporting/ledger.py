@@ -118,11 +118,18 @@ class EntryDetail:
 
 
 def ledger_page(
-    connection: Connection, shop_id: int, *, shown: Shown, flow: str | None, after: Place | None
+    connection: Connection,
+    shop_id: int,
+    *,
+    shown: Shown,
+    flow: str | None,
+    after: Place | None,
+    person: bytes | None = None,
 ) -> LedgerPage:
     """A page of the ledger: planned ones soonest first, decided ones latest first.
 
-    Pages are found by where the last one ended, so the thousandth costs what the first does.
+    `person` is the keyed hash of an address: only what was planned for it then. Pages are found by where the
+    last one ended, so the thousandth costs what the first does.
     """
     statement = _PLANNED if shown == "planned" else _DECIDED
     rows = connection.execute(
@@ -131,6 +138,7 @@ def ledger_page(
             "shop_id": shop_id,
             "states": list(STATES[shown]),
             "flow": flow,
+            "person": person,
             "after_at": after.at if after else None,
             "after_id": after.message_id if after else None,
             "n": PAGE_LENGTH + 1,
@@ -233,6 +241,7 @@ _DECIDED = text(f"""
     SELECT {_COLUMNS}, m.decided_at AS at FROM messages m
     WHERE m.shop_id = :shop_id AND m.decided_at IS NOT NULL AND m.state = ANY(:states)
       AND (CAST(:flow AS text) IS NULL OR m.flow = :flow)
+      AND (CAST(:person AS bytea) IS NULL OR m.email_hash = :person)
       AND (CAST(:after_at AS timestamptz) IS NULL OR (m.decided_at, m.message_id) < (:after_at, :after_id))
     ORDER BY m.decided_at DESC, m.message_id DESC LIMIT :n""")
 
@@ -240,6 +249,7 @@ _PLANNED = text(f"""
     SELECT {_COLUMNS}, m.due_at AS at FROM messages m
     WHERE m.shop_id = :shop_id AND m.state = ANY(:states)
       AND (CAST(:flow AS text) IS NULL OR m.flow = :flow)
+      AND (CAST(:person AS bytea) IS NULL OR m.email_hash = :person)
       AND (CAST(:after_at AS timestamptz) IS NULL OR (m.due_at, m.message_id) > (:after_at, :after_id))
     ORDER BY m.due_at, m.message_id LIMIT :n""")
 

@@ -1,6 +1,6 @@
 """Signs merchants in whose shop's admin does not embed ours: links that work once, sessions, several shops."""
 
-from app.services.signin.links import Invitation, look_at_link, one_time_link
+from app.services.signin.links import MAIL_LIFE, Invitation, look_at_link, one_time_link
 from app.services.signin.mailing import mail_asked, mail_link, mail_owner
 from app.services.signin.people import (
     Known,
@@ -10,6 +10,7 @@ from app.services.signin.people import (
     reseal_people,
 )
 from app.services.signin.sessions import (
+    LIFE,
     OpenSession,
     SignedIn,
     choose_shop,
@@ -22,7 +23,12 @@ from app.services.signin.sessions import (
     sign_out,
 )
 
+# What the pages tell.
+MAIL_MINUTES = int(MAIL_LIFE.total_seconds() // 60)
+
 __all__ = [
+    "LIFE",
+    "MAIL_MINUTES",
     "Invitation",
     "Known",
     "OpenSession",

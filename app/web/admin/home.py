@@ -125,7 +125,7 @@ def _home(desk: Desk, toast: str | None = None) -> Response:
         is_set_up=all(step.state == "done" for step in steps),
         figures=figures,
         chart=charts.revenue_bars(figures.days),
-        troubles=_troubles(shop, found, figures, steps),
+        troubles=_troubles(desk, shop, found, figures, steps),
         words=words,
         older_orders_url=_older_orders_url(desk.context, shop),
     )
@@ -138,20 +138,34 @@ def _older_orders_url(context: Context, shop: ShopRecord) -> str:
     return platform.permission_url(shop.domain, missing) if platform and missing else ""
 
 
-def _troubles(shop: ShopRecord, found: Standing, figures: Figures, steps: tuple[Step, ...]) -> list[Trouble]:
+def _troubles(
+    desk: Desk, shop: ShopRecord, found: Standing, figures: Figures, steps: tuple[Step, ...]
+) -> list[Trouble]:
     """What needs the merchant, the worst first; what the checklist still asks for is not repeated here."""
     return [
-        *_connection_troubles(shop, found),
+        *_access_troubles(shop, desk.connect_url(shop)),
+        *_connection_troubles(found),
         *_model_troubles(found),
         *_mail_troubles(shop, found, figures, is_set_up=all(step.state == "done" for step in steps)),
     ]
 
 
-def _connection_troubles(shop: ShopRecord, found: Standing) -> list[Trouble]:
+def _access_troubles(shop: ShopRecord, connect_url: str) -> list[Trouble]:
+    """Whether we get into the shop at all; `connect_url` is empty where opening the app renews its access."""
+    if shop.state == "uninstalled":
+        text = _("Nothing is read from your store and nobody is mailed. Connect it again, and it goes on.")
+        return [Trouble("warn", _("Your store is disconnected"), text, _("Connect again"), link=connect_url)]
+    if shop.state != "needs_reconnect":
+        return []
+    if connect_url:
+        text = _("Your store no longer accepts our key. Connect it again; everything it has is kept.")
+        return [Trouble("bad", _("Connect your store again"), text, _("Connect again"), link=connect_url)]
+    text = _("The shop no longer accepts our access. Opening the app from your admin once renews it.")
+    return [Trouble("bad", _("Reconnect your shop"), text)]
+
+
+def _connection_troubles(found: Standing) -> list[Trouble]:
     troubles = []
-    if shop.state == "needs_reconnect":
-        text = _("The shop no longer accepts our access. Opening the app from your admin once renews it.")
-        troubles.append(Trouble("bad", _("Reconnect your shop"), text))
     job = found.jobs.get("import")
     if job is not None and job.state == "failed":
         text = _(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast, get_args
 
-from flask import Response, g, request
+from flask import Response, g, request, url_for
 
 from app.services import reporting
 from app.services.reporting import FLOWS, Place, ReasonCount, Shown
@@ -19,28 +19,12 @@ def register(desk: Desk) -> None:
     context = desk.context
 
     def show_messages() -> Response:
-        shown, flow = _chosen(request.args.get("state", ""), request.args.get("flow", ""))
-        after = Place.parse(request.args.get("after", ""))
-        with context.db.shop(g.shop_id) as connection:
-            shop = desk.shop(connection)
-            page = reporting.ledger_page(connection, shop.shop_id, shown=shown, flow=flow, after=after)
-            period = reporting.last_days(context.clock.now(), shop.timezone)
-            counts = reporting.reason_counts(connection, shop.shop_id, period)
-            active = reporting.standing(connection, shop.shop_id).active_flows if not counts else frozenset()
-        return desk.render(
-            "admin/messages.html",
-            shop,
-            page=page,
-            counts=counts,
-            tallies=_tallies(counts),
-            shown=shown,
-            flow=flow,
-            is_first=after is None,
-            filters=_filters(),
-            flows=FLOWS,
-            has_active_flow=bool(counts) or bool(active),
-            words=words,
-        )
+        return _ledger(desk, _person(request.args.get("person", "")))
+
+    def search_messages() -> Response:
+        """By a whole address, posted, that then goes by its keyed hash: what stands in a URL ends up in logs."""
+        typed = request.form.get("email", "").strip()[:254]
+        return _ledger(desk, context.hasher.email(g.shop_id, typed) if typed else None, typed)
 
     def show_message(message_id: int) -> Response:
         with context.db.shop(g.shop_id) as connection:
@@ -52,7 +36,47 @@ def register(desk: Desk) -> None:
         return desk.render("admin/message.html", shop, found=found, facts=facts, words=words)
 
     desk.route("/messages", show_messages)
+    desk.route("/messages/search", search_messages, methods=("POST",))
     desk.route("/messages/<int:message_id>", show_message)
+
+
+def _ledger(desk: Desk, person: bytes | None, typed: str = "") -> Response:
+    shown, flow = _chosen(request.args.get("state", ""), request.args.get("flow", ""))
+    after = Place.parse(request.args.get("after", ""))
+    with desk.context.db.shop(g.shop_id) as connection:
+        shop = desk.shop(connection)
+        page = reporting.ledger_page(
+            connection, shop.shop_id, shown=shown, flow=flow, after=after, person=person
+        )
+        period = reporting.last_days(desk.context.clock.now(), shop.timezone)
+        counts = reporting.reason_counts(connection, shop.shop_id, period)
+        active = reporting.standing(connection, shop.shop_id).active_flows if not counts else frozenset()
+    chosen = person.hex() if person else None
+    return desk.render(
+        "admin/messages.html",
+        shop,
+        shown_as=url_for("admin.show_messages", person=chosen) if request.method == "POST" else None,
+        page=page,
+        counts=counts,
+        tallies=_tallies(counts),
+        shown=shown,
+        flow=flow,
+        person=chosen,
+        typed=typed,
+        is_first=after is None,
+        filters=_filters(),
+        flows=FLOWS,
+        has_active_flow=bool(counts) or bool(active),
+        words=words,
+    )
+
+
+def _person(written: str) -> bytes | None:
+    """The keyed hash in an address; what is none searches for nobody."""
+    try:
+        return bytes.fromhex(written) or None
+    except ValueError:
+        return None
 
 
 def _chosen(state: str, flow: str) -> tuple[Shown, str | None]:

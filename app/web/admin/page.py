@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from sqlalchemy import Connection
 
+from app.platforms.asked import KeyDropPlatform, PluginPlatform
 from app.services.context import Context
 from app.services.shops import ShopRecord, get_shop
 from app.settings import ROOT
@@ -71,6 +72,8 @@ class Desk:
             navigation=NAVIGATION,
             api_key=settings.shopify_api_key,
             app_bridge_url=settings.app_bridge_url,
+            signed_in=g.get("signed_in"),
+            has_plugin=isinstance(self.context.platforms[shop.platform], PluginPlatform),
             admin_url=self.context.platforms[shop.platform].admin_url(shop.domain),
             **values,
         )
@@ -88,6 +91,12 @@ class Desk:
             currency=shop.currency,
             now=self.context.clock.now(),
         )
+
+    def connect_url(self, shop: ShopRecord) -> str:
+        """Where the merchant connects this shop again by its address; empty where its own admin does that."""
+        if not isinstance(self.context.platforms[shop.platform], KeyDropPlatform):
+            return ""
+        return url_for("connect.show_form", store=shop.domain)
 
     def not_found(self, shop: ShopRecord, what: str) -> Response:
         """The page for an address that leads to nothing of this shop's."""

@@ -83,6 +83,30 @@ def why(state: str, reason: str | None) -> str:
     }.get(state, "")
 
 
+def field_labels() -> dict[str, str]:
+    """What the settings' fields are called beside them; a list of what is wrong names them by it."""
+    return {
+        "sender_name": _("Name"),
+        "reply_to": _("Replies go to"),
+        "postal_address": _("Postal address"),
+        "cart_wait_minutes": _("Wait after the last touch"),
+        "cart_give_up_after_hours": _("Too late after"),
+        "offer_percent": _("Off the order"),
+        "offer_valid_days": _("Works for"),
+        "win_back_factor": _("Lapsed after"),
+        "win_back_min_days": _("But never before"),
+        "win_back_default_days": _("With too few orders for a rhythm"),
+        "win_back_max_per_day": _("Win-back mails at most"),
+        "quiet_from": _("Quiet from"),
+        "quiet_until": _("Quiet until"),
+        "max_per_day": _("At most a day"),
+        "max_per_week": _("At most a week"),
+        "holdout_percent": _("Left alone"),
+        "heading": _("Heading"),
+        "leaning": _("Leaning"),
+    }
+
+
 def source_words(source: str) -> str:
     """What put a product into a list when no count does."""
     return {
