@@ -119,7 +119,9 @@ def test_a_flow_is_refused_without_a_postal_address_and_says_so_beside_the_field
     assert active_flows(context, ada) == set()
     text, html = text_of(response), response.text
     assert "1 thing has to be put right" in text
-    assert '<a href="#postal_address" hx-boost="false">A flow can&#39;t be switched on' in html
+    assert (
+        '<a href="#postal_address" hx-boost="false">Postal address: A flow can&#39;t be switched on' in html
+    )
     assert re.search(
         r'id="postal_address"[^>]*"postal_address-hint postal_address-error" aria-invalid="true"',
         html,
