@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from app.platforms.asked import GuestClient
-from app.platforms.base import PlatformError
-from app.services.connecting import client_for
+from app.services import parting
 from app.services.context import Context
 from app.services.installing import disconnect
 from app.services.recommending import forget_shelves
@@ -16,20 +14,13 @@ log = structlog.get_logger()
 
 
 def leave(context: Context, shop_id: int) -> bool:
-    """Disconnect the shop; False when something of ours could not be taken out of it.
+    """Disconnect the shop; False when something of ours may still be in it.
 
-    In this order: take our webhooks and what our plugin knows out of the shop, as far as it answers; then, in one
-    transaction, forget its keys, stop planned mail and mark it disconnected; empty its shelves. What was imported
-    and learned stays, so that connecting it again goes on from there.
+    In this order: take out of the shop what is ours, as far as it answers; then, in one transaction, forget its
+    keys, stop planned mail and mark it disconnected; empty its shelves. What was imported and learned stays, so
+    that connecting it again goes on from there.
     """
-    is_clean = True
-    try:
-        client = client_for(context, shop_id)
-        if isinstance(client, GuestClient):
-            client.part()
-    except PlatformError as error:
-        log.warning("shop_not_cleaned", shop_id=shop_id, reason=str(error))
-        is_clean = False
+    is_clean = parting.take_out(context, shop_id)
     now = context.clock.now()
     with context.db.shop(shop_id) as connection:
         disconnect(connection, shop_id, now, now)
