@@ -36,6 +36,8 @@ from app.domain.events import (
     ProductRemoved,
     ProductSeen,
 )
+from app.domain.offers import Offer, spell
+from app.domain.themelists import ListKind
 from app.platforms.base import (
     CartRef,
     ConnectedShop,
@@ -52,6 +54,7 @@ from app.platforms.base import (
     StorefrontSetup,
     UnreadableError,
 )
+from app.platforms.extras import ExtrasClient, ThemeListChange, ThemeListRef
 from app.platforms.shopify import ShopifyPlatform
 from app.platforms.woocommerce import WooCommercePlatform
 from app.settings import DEFAULT_SCOPES
@@ -108,6 +111,14 @@ class Harness(ABC):
     @abstractmethod
     def kill_tokens(self) -> None:
         """End every access and refresh token at the platform."""
+
+    @abstractmethod
+    def permitted(self) -> ExtrasClient:
+        """A client with every permission that a feature may ask for."""
+
+    @abstractmethod
+    def coupon(self, code: str) -> tuple[int, int, datetime, bool] | None:
+        """What the shop knows of a code: percent off, how often it works, its end, whether it names anybody."""
 
     # -- what follows from these -----------------------------------------------------------------------
 
@@ -386,6 +397,48 @@ class PlatformContract:
         assert link.startswith("https://ada.example/")
         assert "11" in link
 
+    # -- features that a merchant switches on --------------------------------------------------------------
+
+    def test_codes_work_once_end_together_name_nobody_and_are_taken_away(self, harness):
+        codes = harness.permitted().codes
+        now = harness.now().replace(microsecond=0)
+        offer = Offer(percent=15, starts_at=now, ends_at=now + timedelta(days=7))
+        first, second, third = (spell(number) for number in (1, 2, 3))
+        discount = codes.open(offer, first)
+        assert codes.open(offer, first) == discount  # its answer was lost
+        assert sorted(codes.add(discount, [second, first, third])) == sorted([second, third])
+        for code in (first, second, third):
+            assert codes.is_live(discount, code)
+            assert harness.coupon(code) == (15, 1, offer.ends_at, False)
+        assert not codes.is_live(discount, spell(4))
+        codes.close(discount)
+        codes.close(discount)
+        for code in (first, second, third):
+            assert not codes.is_live(discount, code)
+            assert harness.coupon(code) is None
+
+    @pytest.mark.parametrize("kind", list(ListKind))
+    def test_a_list_is_written_where_it_stands_as_seen_and_put_back(self, harness, kind):
+        client = harness.permitted()
+        lists = client.theme_lists
+        lists.prepare()
+        lists.prepare()
+        mug, bowl, plate = sorted(each.platform_product_id for each in client.products())
+        ref = ThemeListRef(mug, kind)
+        empty = lists.read([mug])[ref]
+        assert empty.found.is_empty
+        assert lists.write([ThemeListChange(ref, (bowl, plate), empty.mark)]) == {}
+        ours = lists.read([mug, "999"])
+        assert {each.platform_product_id for each in ours} == {mug}
+        assert ours[ref].found.product_ids == (bowl, plate)
+        other = next(each for each in ListKind if each is not kind)
+        assert ours[ThemeListRef(mug, other)].found.is_empty
+        # Seen before somebody changed it: it stays as it stands.
+        assert list(lists.write([ThemeListChange(ref, (plate,), empty.mark)])) == [ref]
+        assert lists.read([mug])[ref].found.product_ids == (bowl, plate)
+        assert lists.write([ThemeListChange(ref, None, ours[ref].mark)]) == {}
+        assert lists.read([mug])[ref].found.is_empty
+
 
 def _wait_until(is_so, seconds: float = 30.0) -> None:
     ends_at = time.monotonic() + seconds
@@ -508,6 +561,25 @@ class ShopifyHarness(Harness):
     def kill_tokens(self) -> None:
         self.shop.office.uninstall()
 
+    def permitted(self) -> ExtrasClient:
+        scopes = [*DEFAULT_SCOPES.split(","), "write_products", "write_discounts"]
+        self.platform = ShopifyPlatform(
+            "demo-client-id",
+            [SECRET.encode()],
+            scopes,
+            "2026-07",
+            self.store.base_url,
+            "http://127.0.0.1:5100",
+        )
+        return self.client()
+
+    def coupon(self, code: str) -> tuple[int, int, datetime, bool] | None:
+        for discount in self.store.discounts.values():
+            if code in discount.codes:
+                off = round((discount.percentage or 0) * 100)
+                return off, discount.usage_limit, discount.ends_at, bool(discount.customer_ids)
+        return None
+
 
 class TestShopify(PlatformContract):
     @pytest.fixture
@@ -601,6 +673,17 @@ class WooCommerceHarness(Harness):
 
     def kill_tokens(self) -> None:
         self.store.keys.clear()
+
+    def permitted(self) -> ExtrasClient:
+        return self.client()
+
+    def coupon(self, code: str) -> tuple[int, int, datetime, bool] | None:
+        for row in self.store.coupons.values():
+            if row["code"] == code.lower():
+                ends_at = datetime.fromisoformat(row["date_expires_gmt"]).replace(tzinfo=UTC)
+                names_anybody = bool(row.get("email_restrictions"))
+                return int(row["amount"]), row["usage_limit"], ends_at, names_anybody
+        return None
 
 
 class TestWooCommerce(PlatformContract):

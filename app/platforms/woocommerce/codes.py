@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from app.domain.offers import Offer
-from app.platforms.base import PlatformError
+from app.platforms.base import PlatformError, UnreadableError
 from app.platforms.fields import Body
 from app.platforms.woocommerce import readings
 from app.platforms.woocommerce.rest import Rest, Row, TakenError
@@ -53,12 +53,12 @@ class WooCommerceCodes:
         return [code for code in codes if code.lower() in kept]
 
     def is_live(self, discount: str, code: str) -> bool:
-        """Of this coupon alone; one in the bin is not listed, and a draft works no more."""
-        rows = self.rest.get("wc/v3/coupons", {"code": code.lower(), "_fields": "code,status"}).body
+        """Of this coupon alone; one in the bin is not listed, a draft works no more, and an end may have been set."""
+        asked = {"code": code.lower(), "_fields": "code,status,date_expires_gmt"}
+        rows = self.rest.get("wc/v3/coupons", asked).body
         if not isinstance(rows, list):
             raise PlatformError(f"{self.rest.host} did not say whether it has a coupon")
-        listed = [(row.get("code"), row.get("status", "publish")) for row in rows if isinstance(row, dict)]
-        return (code.lower(), "publish") in listed
+        return any(_works(Body(row), code) for row in rows if isinstance(row, dict))
 
     def close(self, discount: str) -> None:
         """Expired coupons are deleted for good: thousands of them slow the shop's admin."""
@@ -82,6 +82,15 @@ def with_code(url: str, code: str) -> str:
     return urlunsplit(parts._replace(query=urlencode([*kept, (name, code.lower())], safe=":,")))
 
 
+def _works(body: Body, code: str) -> bool:
+    is_there = body.text("code") == code.lower() and (body.text("status") or "publish") == "publish"
+    try:
+        ends_at = readings.gmt(body, "date_expires_gmt")
+    except UnreadableError:
+        return False
+    return is_there and (ends_at is None or ends_at > datetime.now(UTC))
+
+
 def _coupon(discount: str, code: str) -> Row:
     percent, _, ends_at = discount.partition(":")
     body: dict[str, Any] = {
@@ -91,7 +100,8 @@ def _coupon(discount: str, code: str) -> Row:
         "individual_use": True,
         "usage_limit": 1,
         "usage_limit_per_user": 1,
-        "date_expires_gmt": ends_at,
+        # Core silently drops `date_expires_gmt`; with its `Z` this one is taken for UTC (both tried on 10.5).
+        "date_expires": f"{ends_at}Z",
         "meta_data": [{"key": OFFER_META, "value": discount}],
     }
     return body
