@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from app.services.context import Context
 from app.services.recommending import (
     MAX_SEEDS,
+    MAX_SEEN,
     MAX_SHOWN,
     PLACEMENTS,
     Placement,
@@ -76,6 +77,8 @@ def read_shelf_request(query: str) -> ShelfRequest:
         public_key=_text(asked, "shop")[:MAX_ID_LENGTH],
         placement=placement,
         seeds=cart if placement == "cart" else product[:1],
+        # A product's page goes by its product, whatever was looked at before.
+        seen=() if product else _ids(asked, "seen")[:MAX_SEEN],
         left_out=product[:1] if placement == "cart" else cart,
         limit=min(max(int(limit), 1), MAX_SHOWN) if limit.isdecimal() and len(limit) < 4 else 4,
     )

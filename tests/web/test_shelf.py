@@ -191,6 +191,43 @@ def test_a_short_list_is_filled_from_its_category_and_then_from_the_shop(client,
     assert uncategorised.json["strategy"] == "bestsellers"
 
 
+@pytest.fixture
+def learned(goods, context):
+    """With p1 go p4 and p5, with p2 goes p6; p3 sells best."""
+    with context.db.shop(goods.shop_id) as connection:
+        made = Furniture(context, connection, goods)
+        known = connection.execute(text("SELECT platform_product_id, product_id FROM products")).all()
+        numbers = dict(map(tuple, known))
+        model_id = made.model("published", days_ago=0)
+        made.ranking(model_id, "also_bought", numbers["p1"], [numbers["p4"], numbers["p5"]], [])
+        made.ranking(model_id, "also_bought", numbers["p2"], [numbers["p6"]], [])
+        made.ranking(model_id, "bestsellers", 0, [numbers[name] for name in ("p3", "p2", "p1")], [])
+    return goods
+
+
+def test_a_home_page_goes_by_what_was_looked_at_in_this_tab(client, learned):
+    everybodys = ask(client, learned.public_key, placement="home")
+    assert ids(everybodys)[:3] == ["p3", "p2", "p1"]
+    seen = ask(client, learned.public_key, placement="home", seen="p1,p2")
+    assert ids(seen)[:4] == ["p4", "p5", "p6", "p3"]
+    assert seen.json["list_id"].endswith(".also_bought.seen")
+    assert ids(ask(client, learned.public_key, placement="home", seen="p2,p1"))[:3] == ["p6", "p4", "p5"]
+    assert ids(ask(client, learned.public_key, placement="home"))[:3] == ["p3", "p2", "p1"]
+
+
+def test_what_goes_with_a_cart_comes_before_what_goes_with_what_was_looked_at(client, learned):
+    shelf = ask(client, learned.public_key, placement="cart", cart="p2", seen="p1")
+    assert ids(shelf)[:4] == ["p6", "p4", "p5", "p3"]
+    assert shelf.json["list_id"].endswith(".also_bought.p2")
+
+
+@pytest.mark.parametrize("seen", ["", "nothing-of-ours", "p9\0", ",,,", "p1," * 40])
+def test_what_was_looked_at_can_be_nonsense_and_a_products_page_never_asks(client, learned, seen):
+    assert "p3" in ids(ask(client, learned.public_key, placement="home", seen=seen))
+    with_seen = ask(client, learned.public_key, product="p2", seen=seen)
+    assert with_seen.data == ask(client, learned.public_key, product="p2").data
+
+
 def test_a_full_list_is_not_looked_beyond(client, goods, context):
     with context.db.shop(goods.shop_id) as connection:
         made = Furniture(context, connection, goods)
@@ -215,8 +252,8 @@ def test_a_merchant_who_hides_the_shelf_sees_it_go(client, goods, context):
 
 
 def beacon(shop, **change):
-    event = {"type": "click", "list_id": "m1.also_bought.p1", "product": "p2", "position": 0, "at": 1}
-    return {"shop": shop.public_key, "visit": "0" * 32, "page": "product", "events": [event | change]}
+    event = {"type": "click", "list_id": "m1.also_bought.p1", "product": "p2", "position": 0}
+    return {"shop": shop.public_key, "visit": "0" * 32, "events": [event | change]}
 
 
 def n_visits(context, shop):

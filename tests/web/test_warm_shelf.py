@@ -111,6 +111,11 @@ def test_a_cold_shelf_is_looked_for_once(client, goods, context):
         ),
         ("shop=k&shop=l&product=1%2C2&cart=3", ShelfRequest("k", "product", ("1",), ("3",), 4)),
         ("shop=%ff%00k&limit=1e9&placement=", ShelfRequest("\ufffdk", "product")),
+        (
+            "shop=k&placement=home&seen=6%2C5%2C4%2C3%2C2%2C1",
+            ShelfRequest("k", "home", seen=("6", "5", "4", "3", "2")),
+        ),
+        ("shop=k&product=1&seen=6", ShelfRequest("k", "product", ("1",))),
         ("shop=caf%C3%A9&limit=99", ShelfRequest("café", "product", limit=12)),
     ],
 )

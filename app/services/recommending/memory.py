@@ -117,6 +117,5 @@ def _generation_key(public_key: str) -> str:
 
 
 def _field(request: ShelfRequest) -> str:
-    return "|".join(
-        (request.placement, str(request.limit), ",".join(request.seeds), ",".join(request.left_out))
-    )
+    ids = (request.seeds, request.left_out, request.seen)
+    return "|".join((request.placement, str(request.limit), *map(",".join, ids)))

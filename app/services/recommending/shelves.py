@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from sqlalchemy import RowMapping
 from app.domain.attribution import MAX_LIST_ID_CHARACTERS
 from app.domain.money import exponent_of
 from app.services.context import Context
-from app.services.recommending.ranking import Ranking
+from app.services.recommending.ranking import Ranked, Ranking
 from app.services.shops import ShopRecord, find_shop_id_by_key, get_shop
 
 Placement = Literal["product", "cart", "home"]
@@ -35,13 +36,17 @@ MAX_SEEDS = 10
 
 @dataclass(frozen=True, slots=True)
 class ShelfRequest:
-    """What a storefront asks for; `seeds` are the platform's product ids."""
+    """What a storefront asks for; `seeds`, and what was `seen`, are the platform's product ids.
+
+    `seen`: what this visitor looked at last, newest first, where there is nothing better to go by.
+    """
 
     public_key: str
     placement: Placement
     seeds: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     limit: int = 4
+    seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,19 @@ def build_shelf(context: Context, request: ShelfRequest) -> Shelf | None:
         ranking = Ranking(connection, shop_id)
         seeds = request.seeds[:MAX_SEEDS]
         n = min(request.limit, MAX_SHOWN) + N_SPARE
-        strategy, rows = ranking.fill(ranking.beside(seeds), leave_out=(*seeds, *request.left_out), n=n)
+        rankings = _rankings(ranking, seeds, request.seen)
+        strategy, rows = ranking.fill(rankings, leave_out=(*seeds, *request.left_out), n=n)
         return _pack(shop, ranking.model_id, strategy, request, rows)
+
+
+def _rankings(ranking: Ranking, seeds: Sequence[str], seen: Sequence[str]) -> Iterator[Ranked]:
+    """What goes with the seeds; where that is not enough, with what was seen; then what sells."""
+    if not seen:
+        yield from ranking.beside(seeds)
+        return
+    if seeds:
+        yield next(ranking.beside(seeds))
+    yield from ranking.after_seeing(seen)
 
 
 def empty_shelf() -> Shelf:
@@ -78,7 +94,8 @@ def empty_shelf() -> Shelf:
 def _pack(
     shop: ShopRecord, model_id: int | None, strategy: str, request: ShelfRequest, rows: list[RowMapping]
 ) -> Shelf:
-    subject = ",".join(request.seeds) or "shop"
+    # What somebody looked at stays out of the list's name, which an order may carry.
+    subject = ",".join(request.seeds) or ("seen" if request.seen else "shop")
     payload = {
         "list_id": f"m{model_id or 0}.{strategy}.{subject}"[:MAX_LIST_ID_CHARACTERS],
         "strategy": strategy,

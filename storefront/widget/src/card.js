@@ -28,13 +28,10 @@ function paintPrice({ host }, place, currency, exponent, nDigits, amount, former
   place.append(make('span', 'was', {}, former))
 }
 
-// As the list says, or as the shop does to this visitor. Unanswered, it stays blank: that is better than a wrong one.
-async function askPrice(shelf, place, address, product) {
-  const { currency, exponent } = shelf.answer
-  const { price, compare_at: was, price_varies: varies } = product
+// Unanswered, it stays blank: that is better than a wrong one.
+async function paintVisitorPrice(shelf, place, asked) {
   try {
-    const told = await visitorPrice(shelf, address, product)
-    paintPrice(shelf, place, ...(told || [currency, exponent, exponent, price?.amount, was?.amount, varies]))
+    paintPrice(shelf, place, ...(await asked))
   } catch {
     // The shop does not know the product, or not in time.
   }
@@ -42,7 +39,11 @@ async function askPrice(shelf, place, address, product) {
 
 function price(shelf, product, address) {
   const place = make('span', 'price')
-  askPrice(shelf, place, address, product)
+  const { currency, exponent } = shelf.answer
+  const { price, compare_at: was, price_varies: varies } = product
+  const asked = visitorPrice(shelf, address, product)
+  if (asked) paintVisitorPrice(shelf, place, asked)
+  else paintPrice(shelf, place, currency, exponent, exponent, price?.amount, was?.amount, varies)
   return place
 }
 

@@ -37,11 +37,11 @@ export async function addToCart(address, variant, listId, button) {
   const request = { method: 'POST', headers, body: JSON.stringify(wanted) }
   const line = await ask(address.replace('.js', '/add.js'), request, ADD_PATIENCE_MS)
   try {
-    theme?.setActiveElement?.(button)
-    theme?.classList.remove('is-empty')
-    theme?.renderContents?.(line)
+    theme.setActiveElement?.(button)
+    theme.classList.remove('is-empty')
+    theme.renderContents?.(line)
   } catch {
-    // The product is in the cart; how the theme shows it is the theme's affair.
+    // The product is in the cart; how the theme shows it, if it has such a part at all, is the theme's affair.
   }
   return line
 }

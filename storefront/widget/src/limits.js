@@ -24,6 +24,9 @@ export const DEFAULT_PRODUCTS = 4
 // More of a cart than this says nothing new and makes an address that caches never see twice.
 export const MAX_CART_IDS = 30
 
+// What was looked at longer ago says little, and makes an address of its own for everybody.
+export const MAX_SEEN = 5
+
 // 200 events of some 150 bytes stay well under the 64 KiB a browser lets a page send as it goes.
 export const MAX_EVENTS = 200
 

@@ -2,7 +2,7 @@
 
 import { safeAddress } from './addresses.js'
 import { ask } from './ask.js'
-import { note, openPage, tellBy } from './beacon.js'
+import { note, openPage, seen, tellBy } from './beacon.js'
 import { productCard } from './card.js'
 import { addScrollers } from './carousel.js'
 import { cartAddress, productsInCart } from './cart.js'
@@ -30,6 +30,7 @@ function question(host, placement, inCart) {
   const query = new URLSearchParams({ shop: get(host, 'shop'), placement, limit: limitOf(host) })
   const product = get(host, 'product')
   if (product) query.set('product', product)
+  else if (seen) query.set('seen', seen)
   if (inCart[0]) query.set('cart', [...new Set(inCart)].sort().slice(0, MAX_CART_IDS))
   return query
 }
@@ -82,7 +83,7 @@ function show(host, section, cart, answer, inCart) {
   const shelf = { host, answer, cart, status, note: noteOf }
   const cards = products.map((product, position) => productCard(shelf, product, position))
   holdHeight(host)
-  setHeading(host, section, answer.heading)
+  setHeading(host, section, answer.heading || (seen && get(host, 'heading-seen')))
   const list = fill(section, cards, status)
   if (section.matches('.carousel')) addScrollers(host, section.firstElementChild, list)
   set(host, 'state', 'ready')
@@ -97,7 +98,7 @@ function preview(host, section, cart) {
 
 async function live(host, section, cart) {
   const placement = get(host, 'placement') || 'product'
-  openPage({ shop: get(host, 'shop'), page: placement })
+  openPage(get(host, 'shop'), placement === 'product' && get(host, 'product'))
   const reading = productsInCart(cart)
   // Only the cart's own shelf waits for the cart: everywhere else its address is the same for everybody.
   const query = question(host, placement, placement === 'cart' ? await reading : [])
@@ -106,7 +107,7 @@ async function live(host, section, cart) {
 
 async function load(host, section, cart) {
   try {
-    await (host.hasAttribute('preview') ? preview : live)(host, section, cart)
+    await (get(host, 'preview') == null ? live : preview)(host, section, cart)
   } catch {
     leave(host, section)
   }

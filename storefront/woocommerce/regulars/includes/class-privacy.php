@@ -66,7 +66,7 @@ class Privacy {
 		$texts = array(
 			__( 'We use Regulars, a service we run or have run for us, to recommend products and to write to you about carts you left and after a long time away. It receives orders, customers’ e-mail addresses and first names, and what was in carts.', 'regulars' ),
 			__( 'We write only to those who allowed it, and every e-mail has a link to unsubscribe. If you type your e-mail address at the checkout and leave, and a notice there says so, it may be used to remind you of your cart; carts are kept for 90 days.', 'regulars' ),
-			__( 'If you allow statistics, your browser keeps a random number until it is closed, by which we count which recommendations are looked at.', 'regulars' ),
+			__( 'If you allow statistics, your browser keeps a random number until it is closed, by which we count which recommendations are looked at, and the last products you looked at, by which we recommend others.', 'regulars' ),
 		);
 		wp_add_privacy_policy_content( 'Regulars', wp_kses_post( '<p>' . implode( '</p><p>', $texts ) . '</p>' ) );
 	}
@@ -83,6 +83,17 @@ class Privacy {
 				__( 'Until the browser tab is closed', 'regulars' ),
 				__( 'Counts which recommendations are looked at; kept in the browser’s session storage, not as a cookie', 'regulars' ),
 				__( 'A random number', 'regulars' ),
+				false,
+				false,
+				false
+			);
+			wp_add_cookie_info(
+				'regulars-seen',
+				'Regulars',
+				'statistics',
+				__( 'Until the browser tab is closed', 'regulars' ),
+				__( 'Recommends by the products looked at last; kept in the browser’s session storage, not as a cookie', 'regulars' ),
+				__( 'The numbers of up to five products', 'regulars' ),
 				false,
 				false,
 				false
