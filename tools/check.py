@@ -19,10 +19,15 @@ CHECKS: dict[str, list[str]] = {
     "dead code": [str(BIN / "vulture")],
     "built widget": ["bash", "storefront/widget/build.sh", "--check"],
     "theme extension": ["bash", "storefront/shopify/check.sh"],
+    "woocommerce plugin": ["sh", "storefront/woocommerce/check.sh"],
 }
 
-# What they check is committed as built, so only those who change a storefront need Node; CI must have it.
-NEED_NODE = {"built widget", "theme extension"}
+# What they check is committed as it is served, so only those who change a storefront need these; CI must have them.
+NEEDS = {
+    "built widget": ("npm",),
+    "theme extension": ("npm",),
+    "woocommerce plugin": ("php", "phpcs", "npm"),
+}
 
 
 def main() -> int:
@@ -32,10 +37,10 @@ def main() -> int:
 
 
 def passes(name: str) -> bool:
-    if name in NEED_NODE and shutil.which("npm") is None:
-        print(
-            f"{name:<18} {'FAILED: Node is not here' if os.environ.get('CI') else 'skipped: Node is not here'}"
-        )
+    missing = [tool for tool in NEEDS.get(name, ()) if shutil.which(tool) is None]
+    if missing:
+        verdict = "FAILED" if os.environ.get("CI") else "skipped"
+        print(f"{name:<18} {verdict}: {' and '.join(missing)} not here")
         return not os.environ.get("CI")
     result = subprocess.run(CHECKS[name], cwd=ROOT, capture_output=True, text=True, check=False)
     print(f"{name:<18} {'fine' if result.returncode == 0 else 'FAILED'}", flush=True)

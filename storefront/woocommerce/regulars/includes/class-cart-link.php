@@ -132,7 +132,10 @@ class Cart_Link {
 			return;
 		}
 		try {
-			WC()->cart->add_to_cart( $product, wc_stock_amount( $missing ), $variation, array_map( 'strval', (array) ( $line['variation'] ?? array() ) ) );
+			$key = WC()->cart->add_to_cart( $product, wc_stock_amount( $missing ), $variation, array_map( 'strval', (array) ( $line['variation'] ?? array() ) ) );
+			if ( $key && $missing >= (float) $line['quantity'] ) {
+				Listed_Lines::remember( $key, (string) ( $line['list_id'] ?? '' ) );
+			}
 		} catch ( Throwable $error ) {
 			wc_get_logger()->notice( 'A product of a cart could not be brought back: ' . get_class( $error ), array( 'source' => 'regulars' ) );
 		}

@@ -69,12 +69,21 @@ class Listed_Lines {
 		$list         = $this->adding;
 		$this->adding = '';
 		$line         = WC()->cart ? WC()->cart->get_cart_item( $key ) : array();
-		if ( '' === $list || ! $line || ! WC()->session || (float) $line['quantity'] !== (float) $quantity ) {
-			return;
+		if ( $line && (float) $line['quantity'] === (float) $quantity ) {
+			self::remember( (string) $key, $list );
 		}
-		$lists         = self::lists();
-		$lists[ $key ] = $list;
-		WC()->session->set( self::SESSION, array_intersect_key( $lists, WC()->cart->get_cart() ) );
+	}
+
+	/**
+	 * Note the list a line came from.
+	 *
+	 * @param string $key  The line's key.
+	 * @param string $list The list's id; empty for none.
+	 */
+	public static function remember( string $key, string $list ): void {
+		if ( '' !== $list && WC()->session ) {
+			WC()->session->set( self::SESSION, array_intersect_key( array( $key => $list ) + self::lists(), WC()->cart->get_cart() ) );
+		}
 	}
 
 	/**
