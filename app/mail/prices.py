@@ -15,7 +15,7 @@ from babel.numbers import NumberPattern
 from app.domain.money import Money
 
 # "KWD 12.500", as CLDR's currencySpacing and browsers have it; Babel leaves it out ("KWD12.500").
-_LETTER_MEETS_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+LETTER_MEETS_DIGIT: Final = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 
 def format_money(money: Money, locale: str) -> str:
@@ -28,7 +28,7 @@ def format_money(money: Money, locale: str) -> str:
     text: str = pattern.apply(
         money.as_decimal(), babel_locale(locale), currency=money.currency, currency_digits=False
     )
-    return _LETTER_MEETS_DIGIT.sub("\N{NO-BREAK SPACE}", text)
+    return LETTER_MEETS_DIGIT.sub("\N{NO-BREAK SPACE}", text)
 
 
 def format_date(moment: datetime, locale: str, style: str = "long") -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import copy
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, dates, numbers
+from babel.numbers import NumberPattern
 
 from app.domain.money import Money
+from app.mail.prices import LETTER_MEETS_DIGIT
 from app.services.reporting import zone_of
 from app.web.admin.speech import _
 
@@ -39,30 +42,56 @@ class Formats:
     timezone: str
     currency: str
     now: datetime
+    country: str | None = None
 
     @cached_property
     def _zone(self) -> ZoneInfo:
         return zone_of(self.timezone)
 
     def money(self, amount: int | Money, currency: str | None = None) -> str:
-        """Write minor units; in the shop's currency unless another is named."""
+        """Write minor units; in the shop's currency unless another is named.
+
+        The sign stands where the shop itself puts it, and every currency has its own number of digits, so that
+        a sum looks here as it does in the shop and in its mails.
+        """
         money = amount if isinstance(amount, Money) else Money(amount, currency or self.currency)
-        return numbers.format_currency(money.as_decimal(), money.currency, locale=self.locale)
+        return self._priced(money, money.exponent)
 
     def round_money(self, amount: int) -> str:
         """Write minor units without the digits behind the point where those are zeros: an axis's end."""
         money = Money(amount, self.currency)
         is_whole = money.as_decimal() == money.as_decimal().to_integral_value()
-        pattern = self.locale.currency_formats["standard"].pattern
-        if not is_whole:
-            return self.money(amount)
-        return numbers.format_currency(
-            money.as_decimal(),
-            self.currency,
-            re.sub(r"0\.0+", "0", pattern),
-            self.locale,
-            currency_digits=False,
+        return self._priced(money, 0 if is_whole else money.exponent)
+
+    def _priced(self, money: Money, n_digits: int) -> str:
+        pattern: NumberPattern = copy.copy(self._home.currency_formats["standard"])
+        pattern.frac_prec = (n_digits, n_digits)
+        text: str = pattern.apply(
+            money.as_decimal(), self.locale, currency=money.currency, currency_digits=False
         )
+        text = text.replace(
+            numbers.get_currency_symbol(money.currency, self.locale), self._sign(money.currency)
+        )
+        return LETTER_MEETS_DIGIT.sub("\N{NO-BREAK SPACE}", text)
+
+    @cached_property
+    def _home(self) -> Locale:
+        """The language of the shop's country, for where it puts a currency's sign; English where none is known."""
+        try:
+            home = Locale.parse(f"und_{self.country}") if self.country else self.locale
+        except (UnknownLocaleError, ValueError):
+            return self.locale
+        # A pattern for text that runs the other way has marks in it that turn ours around.
+        return home if home.text_direction == "ltr" else self.locale
+
+    def _sign(self, currency: str) -> str:
+        """At home ¥ is ¥ and $ is $; only abroad they are JP¥ and US$. A sign in other letters is written out."""
+        place = self._home if currency == self.currency else self.locale
+        sign = unicodedata.normalize("NFKC", numbers.get_currency_symbol(currency, place))
+        is_readable = all(
+            character.isascii() or unicodedata.category(character) == "Sc" for character in sign
+        )
+        return sign if is_readable else currency
 
     def number(self, n: int) -> str:
         return numbers.format_decimal(n, locale=self.locale)

@@ -87,6 +87,7 @@ class Desk:
     def formats(self, shop: ShopRecord) -> Formats:
         return Formats(
             locale=locale_of(shop.country),
+            country=shop.country,
             timezone=shop.timezone,
             currency=shop.currency,
             now=self.context.clock.now(),
