@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from app.domain.attribution import MAX_LIST_ID_CHARACTERS
 from app.domain.catalog import Product, Variant
 from app.domain.events import Cart, Consent, ConsentState, Customer, LineItem, Order
-from app.domain.money import Money, parse_money
+from app.domain.money import Money
 from app.platforms.fields import Body, parse_time
 from app.platforms.woocommerce.address import checkout_link, within
 
@@ -338,14 +338,16 @@ def _variation(body: Body, currency: str) -> Variant | None:
 
 def _variant(body: Body, number: str, title: str, currency: str) -> Variant:
     price = body.need_money("price", currency)
-    regular = parse_money(body.text("regular_price") or "0", currency)
+    regular = body.need_money("regular_price", currency) if body.text("regular_price") else None
     is_sellable = body.fields.get("purchasable") is not False
     return Variant(
         platform_variant_id=number,
         title=title,
         sku=body.text("sku") or "",
         price=price,
-        compare_at_price=regular if body.flag("on_sale") and regular.amount > price.amount else None,
+        compare_at_price=(
+            regular if regular and body.flag("on_sale") and regular.amount > price.amount else None
+        ),
         n_available=body.whole("stock_quantity") if body.flag("manage_stock") else None,
         is_available=is_sellable and body.text("stock_status") in ("instock", "onbackorder"),
         position=body.whole("menu_order") or 0,

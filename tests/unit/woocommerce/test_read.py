@@ -10,7 +10,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.events import (
@@ -437,14 +437,28 @@ def test_what_makes_no_sense_is_refused_with_its_topic(topic, raw):
         read(topic, raw)
 
 
-ANYTHING = st.none() | st.integers() | st.text(max_size=9) | st.lists(st.none())
+STRANGE = st.sampled_from(
+    ["NaN", "Infinity", "1,200.00", "9" * 40, "0001-01-01T00:00:00", "9999-12-31T23:59:59"]
+)
+ANYTHING = st.none() | st.integers() | st.text(max_size=9) | st.lists(st.none()) | STRANGE
+BODIES = {"order.updated": ORDER, "product.updated": PRODUCT, "regulars_cart.updated": CART}
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from(sorted(ORDER)), ANYTHING))
-def test_any_field_may_be_anything_and_is_read_or_refused(changes):
+@given(st.data())
+@pytest.mark.parametrize("topic", BODIES)
+def test_any_field_may_be_anything_and_is_read_or_refused(topic, data):
+    body = BODIES[topic]
+    changes = data.draw(st.dictionaries(st.sampled_from(sorted(body)), ANYTHING, max_size=3))
     with contextlib.suppress(UnreadableError):
-        read("order.updated", {**ORDER, **changes})
+        read(topic, {**body, **changes})
+
+
+@pytest.mark.parametrize("price", ["NaN", "1,200.00", "9" * 40, "on request"])
+def test_a_regular_price_that_is_none_refuses_its_product_and_no_other(price):
+    with pytest.raises(UnreadableError, match="regular_price"):
+        read("product.updated", {**PRODUCT, "regular_price": price})
+    (seen,) = read("product.updated", {**PRODUCT, "regular_price": ""})
+    assert seen.product.variants[0].compare_at_price is None
 
 
 def test_names_are_plain_text():
