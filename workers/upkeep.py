@@ -22,7 +22,7 @@ from app.services import (
     themelists,
 )
 from app.services.context import Context
-from app.services.shops import connected_shops
+from app.services.shops import connected_shops, every_shop
 from workers.celery_app import context
 from workers.slots import long_work
 
@@ -114,9 +114,11 @@ def _each_shop(do: Callable[[Context, int], object], otherwise: str) -> None:
 @shared_task(name="upkeep.daily")
 def daily() -> None:
     signin.forget_old(context())
+    for shop_id in every_shop(context().db):
+        privacy.purge(context(), shop_id)
+        privacy.erase_if_left(context(), shop_id)
     signin.forget_strangers(context())
     for shop_id in connected_shops(context().db):
-        privacy.purge(context(), shop_id)
         try:
             installing.repair_connection(context(), shop_id)
             reconciling.reconcile(context(), shop_id, reconciling.DEEP)

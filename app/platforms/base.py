@@ -280,6 +280,8 @@ class Platform(Protocol):
     name: str
     # Whether its admin shows ours in a frame and says who is looking; where not, merchants sign in here.
     embeds_admin: bool
+    # Whether it asks, some time after a shop left, that nothing of the shop be kept.
+    asks_erasure: bool
 
     def begin_install(self, request: InstallRequest) -> Redirect: ...
     def complete_install(self, callback: InstallCallback) -> Credentials: ...

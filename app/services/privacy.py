@@ -17,7 +17,7 @@ from app.db.models import AuditEntry, Erasure, Shop
 from app.domain.events import DataRequested, ErasureRequested, ShopErasureRequested
 from app.services.context import Context
 from app.services.hashing import normalise_email
-from app.services.shops import ShopRecord
+from app.services.shops import ShopRecord, get_shop
 from app.services.training.forgetting import give_up_artifacts
 
 log = structlog.get_logger()
@@ -32,6 +32,9 @@ CART_DAYS = 90
 # The platform asks for a shop's erasure 48 h after an uninstall, and may be days late with it. A shop that was
 # installed longer ago than this has not come back in between.
 ERASURE_DELAY = timedelta(days=7)
+
+# A platform that never asks for it: what a shop that left has stored is kept so long for its coming back.
+LEFT_DAYS = 30
 
 
 def erase_person(
@@ -132,8 +135,22 @@ def request_shop_erasure(
     return True
 
 
+def erase_if_left(context: Context, shop_id: int) -> bool:
+    """Delete everything of a shop that left long ago, where its platform will not ask for it; run daily."""
+    now = context.clock.now()
+    with context.db.shop(shop_id) as connection:
+        shop = get_shop(connection, shop_id)
+        if shop.state != "uninstalled" or context.platforms[shop.platform].asks_erasure:
+            return False
+        is_over = shop.uninstalled_at is not None and shop.uninstalled_at <= now - timedelta(days=LEFT_DAYS)
+        is_erased = not shop.public_url  # nothing else takes that away
+        if is_erased or not is_over:
+            return False
+        return request_shop_erasure(context, connection, shop, ShopErasureRequested(now))
+
+
 def purge(context: Context, shop_id: int) -> dict[str, int]:
-    """Throw away what has been kept long enough; run daily."""
+    """Throw away what has been kept long enough, of shops that left as well; run daily."""
     now = context.clock.now()
     with context.db.shop(shop_id) as connection:
         return {

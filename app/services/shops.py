@@ -92,6 +92,12 @@ def connected_shops(db: Database) -> list[int]:
         return [int(row[0]) for row in connection.execute(text("SELECT connected_shops()"))]
 
 
+def every_shop(db: Database) -> list[int]:
+    """The ids of all shops that were ever connected, those that left among them."""
+    with db.nobody() as connection:
+        return [int(row[0]) for row in connection.execute(text("SELECT every_shop()"))]
+
+
 def get_shop(connection: Connection, shop_id: int) -> ShopRecord:
     """Read the shop this transaction was opened for.
 

@@ -1,6 +1,7 @@
 """A person who asked to be forgotten is gone from every table and the inbox, and nothing brings them back."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,8 +19,8 @@ from app.domain.events import (
 from app.domain.money import Money
 from app.platforms.base import Envelope
 from app.services import ingesting, privacy, recording
-from app.services.shops import get_shop
-from tests.conftest import NOW
+from app.services.shops import every_shop, get_shop
+from tests.conftest import NOW, make_shop
 from tests.db.messaging_stage import CLEO, line, set_stage
 
 HOME = "cleo@home.example"
@@ -260,3 +261,38 @@ def test_a_shop_that_is_gone_is_erased_and_one_that_came_back_is_not(
         assert privacy.request_shop_erasure(context, connection, shop, request) is is_erased
     assert fetch("SELECT count(*) FROM customers") == [(0 if is_erased else 1,)]
     assert fetch("SELECT state FROM shops") == [("uninstalled" if is_erased else state,)]
+
+
+@pytest.mark.parametrize(
+    ("platform", "state", "days_ago", "is_erased"),
+    [
+        ("woocommerce", "uninstalled", 31, True),
+        ("woocommerce", "uninstalled", 29, False),  # it may come back
+        ("woocommerce", "connected", None, False),
+        ("shopify", "uninstalled", 31, False),  # its platform asks for it, and knows when
+    ],
+)
+def test_a_shop_that_left_is_erased_where_its_platform_never_asks(
+    context, owner, platform, state, days_ago, is_erased
+):
+    shop = make_shop(context, "ada-tea.example", "Ada's Tea", platform=platform)
+    with context.db.shop(shop.shop_id) as connection:
+        recording.record_customers(connection, context.hasher, shop.shop_id, [customer("77", CLEO)], NOW)
+        left_at = NOW - timedelta(days=days_ago) if days_ago else None
+        connection.execute(
+            text("UPDATE shops SET state = :s, uninstalled_at = :at"), {"s": state, "at": left_at}
+        )
+    assert shop.shop_id in every_shop(context.db)
+    assert privacy.erase_if_left(context, shop.shop_id) is is_erased
+    assert privacy.erase_if_left(context, shop.shop_id) is False  # once
+    with owner.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM customers")).scalar() == (0 if is_erased else 1)
+
+
+@pytest.mark.parametrize("state", ["connected", "needs_reconnect", "uninstalled"])
+def test_what_has_served_its_time_goes_whether_or_not_the_shop_is_still_there(context, ada, record, state):
+    record(replace(checkout("c1", email=CLEO), source_updated_at=NOW - timedelta(days=91), created_at=None))
+    with context.db.shop(ada.shop_id) as connection:
+        connection.execute(text("UPDATE shops SET state = :state"), {"state": state})
+    done = [privacy.purge(context, shop_id)["carts"] for shop_id in every_shop(context.db)]
+    assert done == [1]

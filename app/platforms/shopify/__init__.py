@@ -36,6 +36,7 @@ class ShopifyPlatform:
     name = "shopify"
     features: tuple[Feature, ...] = tuple(permissions.SCOPES_OF)
     embeds_admin = True
+    asks_erasure = True
 
     def __init__(
         self,

@@ -42,6 +42,7 @@ class WooCommercePlatform:
     name = "woocommerce"
     features: tuple[Feature, ...] = ("theme_lists", "codes")
     embeds_admin = False
+    asks_erasure = False
 
     def __init__(
         self, app_url: str, *, allows_local: bool = False, session: requests.Session | None = None
