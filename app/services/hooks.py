@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.platforms.base import Hook
 from app.services.context import Context
 from app.services.shops import ShopRecord, find_shop_id_by_key, get_shop
+
+# The shop's public key and a hash, as `hook_of` writes them; nothing else is looked up.
+_TOKEN = re.compile(r"\A[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{43}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ def hook_of(context: Context, shop: ShopRecord) -> Hook:
 
 def find_hook(context: Context, token: str) -> KnownHook | None:
     """The connected shop whose webhooks come to this address; None for an address that is (no longer) one."""
+    if not _TOKEN.match(token):
+        return None
     public_key = token.partition(".")[0]
     with context.db.nobody() as connection:
         shop_id = find_shop_id_by_key(connection, public_key)

@@ -65,3 +65,15 @@ def test_a_beacon_from_nowhere_or_for_no_shop_is_dropped(
     headers = {"Origin": origin} if origin else {}
     response = client.post("/storefront/v1/events", data=json.dumps(body), headers=headers)
     assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    "token", ["%00", "%00.x", "a%00b." + "c" * 43, "%ff.x", "%ed%a0%80.x", "a" * 5000, "a.b"]
+)
+@pytest.mark.parametrize(
+    ("address", "status"), [("/webhooks/woocommerce/{}", 401), ("/plugin/woocommerce/{}/export", 404)]
+)
+def test_a_hooks_address_that_no_shop_was_given_opens_nothing(
+    app: Flask, ada: Shop, token: str, address: str, status: int
+) -> None:
+    assert app.test_client().post(address.format(token), data=b"{}").status_code == status
