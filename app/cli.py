@@ -328,6 +328,32 @@ def erase(person: str, domain: str | None) -> None:
     click.echo(json.dumps(receipt, indent=2))
 
 
+@main.command()
+@shop_option
+@click.confirmation_option(
+    prompt="Its keys are forgotten and its planned mail is stopped. Disconnect the shop?"
+)
+@_says_errors
+def disconnect(domain: str | None) -> None:
+    """Disconnect a shop that was connected by its address: take out of it what is ours, and forget its keys."""
+    from app.platforms.asked import KeyDropPlatform
+    from app.services.leaving import leave
+    from app.services.shops import get_shop
+
+    context = _context()
+    shop_id = _shop_id(context, domain)
+    with context.db.shop(shop_id) as connection:
+        shop = get_shop(connection, shop_id)
+    if not isinstance(context.platforms[shop.platform], KeyDropPlatform):
+        raise click.ClickException(f"{shop.domain} is disconnected by uninstalling the app in its own admin")
+    is_clean = leave(context, shop_id)
+    click.echo(
+        f"{shop.domain} is disconnected. Revoke its key in the store: WooCommerce > Settings > Advanced > REST API."
+    )
+    if not is_clean:
+        click.echo("Not everything of ours could be taken out of it; the log says what.", err=True)
+
+
 @main.command("rotate-keys")
 @_says_errors
 def rotate_keys() -> None:

@@ -21,6 +21,7 @@ from app.platforms.base import (
     InstallRefusedError,
     MerchantSession,
     NeedsApprovalError,
+    NeedsReconnectError,
     PlatformError,
     ShopProfile,
     StorefrontSetup,
@@ -107,12 +108,20 @@ def repair_connection(context: Context, shop_id: int) -> Mapping[str, str]:
         publish_setup(context, shop_id)
     except PlatformError as error:
         log.warning("webhooks_not_registered", shop_id=shop_id, reason=str(error))
+        if error.permanent and not isinstance(error, NeedsReconnectError):  # that one has a state of its own
+            _note_trouble(context, shop_id, str(error))
         return {}
+    _note_trouble(context, shop_id, None)
     if health.repaired or health.refused:
         log.info(
             "webhooks_registered", shop_id=shop_id, repaired=health.repaired, refused=dict(health.refused)
         )
     return health.refused
+
+
+def _note_trouble(context: Context, shop_id: int, trouble: str | None) -> None:
+    with context.db.shop(shop_id) as connection:
+        connection.execute(update(Shop).where(Shop.shop_id == shop_id).values(connection_trouble=trouble))
 
 
 def look_for_senders(context: Context, shop_id: int) -> None:

@@ -43,6 +43,8 @@ class ShopRecord:
     uninstalled_at: datetime | None
     # What else in the shop mails about carts, by name.
     other_senders: tuple[str, ...] = ()
+    # What stands between us and the shop and won't pass by itself, in words.
+    connection_trouble: str | None = None
 
     @property
     def conflicts(self) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ class Shop(Base):
     store_id: Mapped[str | None]
     # What else in the shop mails about carts, by name, as the last look found it.
     other_senders: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    # What stands between us and the shop and won't pass by itself, as the last look at its connection found it.
+    connection_trouble: Mapped[str | None]
 
 
 class Credential(Base):

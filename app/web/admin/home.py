@@ -155,6 +155,11 @@ def _access_troubles(shop: ShopRecord, connect_url: str) -> list[Trouble]:
     if shop.state == "uninstalled":
         text = _("Nothing is read from your store and nobody is mailed. Connect it again, and it goes on.")
         return [Trouble("warn", _("Your store is disconnected"), text, _("Connect again"), link=connect_url)]
+    if shop.state == "connected" and shop.connection_trouble:
+        told = f"{shop.connection_trouble[:1].upper()}{shop.connection_trouble[1:].rstrip('.')}."
+        text = _("%(told)s Until it is put right, changes in your shop may reach us late.", told=told)
+        label = _("Connect again") if connect_url else ""
+        return [Trouble("warn", _("We don't get through to your shop"), text, label, link=connect_url)]
     if shop.state != "needs_reconnect":
         return []
     if connect_url:

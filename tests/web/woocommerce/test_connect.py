@@ -469,3 +469,18 @@ def test_keys_lie_encrypted_while_they_wait(context, client, store):
     )
     assert keys["consumer_secret"].encode() not in held
     assert json.dumps(keys["user_id"]).strip('"').encode() not in held
+
+
+def test_what_stands_in_the_way_for_good_is_kept_in_words_until_it_is_gone(context, client, store, owner):
+    shop_id = connected(context, client, store)
+    told = "SELECT state, connection_trouble AS trouble FROM shops"
+    store.faults = [(301, b"", {"Location": "https://www.shop.example/wp-json/wc/v3/webhooks"})]
+    polling.check_webhooks(context, shop_id)
+    (found,) = rows(owner, told)
+    assert found["state"] == "connected"
+    assert "redirects to www.shop.example; connect the store under that address" in found["trouble"]
+    store.faults = [(503, b"<html>busy</html>", {"Retry-After": "60"})]  # passes by itself
+    polling.check_webhooks(context, shop_id)
+    assert rows(owner, told) == [found]
+    polling.check_webhooks(context, shop_id)
+    assert rows(owner, told) == [{"state": "connected", "trouble": None}]

@@ -6,15 +6,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 from redis import Redis
 from sqlalchemy import text
 
 from app import create_app
+from app.cli import disconnect
 from app.domain.offers import Offer
 from app.services import installing, parting, polling
 from app.services.connecting import client_for
 from app.services.hooks import hook_of
 from app.services.shops import get_shop, save_policy
+from tests.conftest import make_shop
 from tests.fixtures.woocommerce_plugin import PluginDouble, instant
 from tests.web.woocommerce.kit import HERE, connected, drain, imported, rows
 
@@ -202,8 +205,10 @@ def test_another_shops_call_opens_nothing(context, client, store, plugin, owner)
 
 def test_the_desk_is_closed_once_the_shop_is_disconnected(context, client, store, plugin):
     shop_id = connected(context, client, store)
+    known = plugin.connection
     store.send_plugin("regulars_shop", "disconnected", {"disconnected_at": instant(datetime.now(UTC))})
     drain(context, shop_id)
+    plugin.connection = known  # as whoever kept it would still call
     call = plugin.call(store, email="cleo@example.com")
     assert at_desk(client, store, "export", call).status_code == 404
 
@@ -305,3 +310,24 @@ def test_a_shop_that_no_longer_answers_is_left_all_the_same(context, client, sto
     drain(context, shop_id)
     assert rows(owner, "SELECT state FROM shops") == [{"state": "uninstalled"}]
     assert rows(owner, "SELECT * FROM credentials") == []
+
+
+def test_the_operator_disconnects_a_store_and_no_shop_that_has_an_admin_of_its_own(
+    context, client, store, plugin, owner, monkeypatch
+):
+    shop_id = at_work(context, client, store)
+    other = make_shop(context, "ada-tea.myshopify.com", "Ada's Tea")
+    monkeypatch.setattr("app.cli._context", lambda: context)
+    domain = store.base_url.removeprefix("http://")
+    refused = CliRunner().invoke(disconnect, ["--yes", "--shop", other.domain])
+    assert refused.exit_code == 1
+    assert "uninstalling the app in its own admin" in refused.output
+    told = CliRunner().invoke(disconnect, ["--yes", "--shop", domain])
+    assert told.exit_code == 0
+    assert "Revoke its key in the store" in told.output
+    assert (store.webhooks, plugin.connection) == ({}, None)
+    states = rows(owner, "SELECT shop_id, state FROM shops ORDER BY shop_id")
+    assert states == [
+        {"shop_id": shop_id, "state": "uninstalled"},
+        {"shop_id": other.shop_id, "state": "connected"},
+    ]

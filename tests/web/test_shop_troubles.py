@@ -1,4 +1,4 @@
-"""What else mails about carts is named to the merchant, and nobody is reminded twice unless they say so."""
+"""What stands in the way is named to the merchant: others who mail about carts, and a shop that does not let us in."""
 
 from __future__ import annotations
 
@@ -120,3 +120,11 @@ def test_taking_the_word_back_and_forms_without_the_question(
     merchant.post("/admin/settings", fields)
     with stage.context.db.shop(stage.shop_id) as connection:
         assert get_shop(connection, stage.shop_id).policy.cart.senders_off == ()
+
+
+def test_home_says_what_stands_between_us_and_the_shop(stage: Stage, merchant: Merchant) -> None:
+    assert "get through to your shop" not in text_of(merchant.get("/admin/"))
+    stage.run("UPDATE shops SET connection_trouble = 'ada.example redirects to www.ada.example'")
+    assert "Ada.example redirects to www.ada.example. Until it is put right" in text_of(
+        merchant.get("/admin/")
+    )
