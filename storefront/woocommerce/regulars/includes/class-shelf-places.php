@@ -20,6 +20,11 @@ class Shelf_Places {
 	const PLACEMENTS = array( 'product', 'cart', 'home' );
 
 	/**
+	 * As wide as what stands above it: themes keep anything else to the width of a text.
+	 */
+	const WIDE = 'alignwide';
+
+	/**
 	 * What is printed.
 	 *
 	 * @var Shelf
@@ -65,7 +70,13 @@ class Shelf_Places {
 	 */
 	public function print_for_product(): void {
 		// phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- Escaped where it is put together.
-		echo $this->shelf->html( 'product', array( 'product' => get_queried_object_id() ) );
+		echo $this->shelf->html(
+			'product',
+			array(
+				'product' => get_queried_object_id(),
+				'class'   => self::WIDE,
+			)
+		);
 	}
 
 	/**
@@ -82,7 +93,7 @@ class Shelf_Places {
 	 * @param string $content The block as rendered.
 	 */
 	public function append_to_cart_block( $content ): string {
-		return $content . $this->shelf->html( 'cart' );
+		return $content . $this->shelf->html( 'cart', array( 'class' => self::WIDE ) );
 	}
 
 	/**

@@ -81,6 +81,9 @@ class Shelf {
 		$limit   = max( 1, min( Settings::MAX_PRODUCTS, (int) ( $wanted['limit'] ?? 0 ) ? (int) $wanted['limit'] : $this->settings->n_products() ) );
 		$layout  = in_array( $wanted['layout'] ?? '', Settings::LAYOUTS, true ) ? $wanted['layout'] : $this->settings->layout();
 		$named   = $this->attributes( $placement, $product, $heading, $limit, $layout );
+		if ( ! empty( $wanted['class'] ) ) {
+			$named['class'] = (string) $wanted['class'];
+		}
 		return '<regulars-shelf' . self::escaped( $named ) . '>' . $this->skeleton( $heading, $limit, $layout ) . '</regulars-shelf>';
 	}
 
@@ -196,6 +199,10 @@ class Shelf {
 			'strategy'  => 'async',
 		);
 		wp_enqueue_script( self::SCRIPT, plugins_url( 'assets/regulars.js', REGULARS_FILE ), array(), REGULARS_VERSION, $options );
+		// A theme's ring around what has the focus is for the button that has it, not for the shelf around it.
+		wp_register_style( self::SCRIPT, false, array(), REGULARS_VERSION );
+		wp_enqueue_style( self::SCRIPT );
+		wp_add_inline_style( self::SCRIPT, 'regulars-shelf:focus{outline:0}' );
 	}
 
 	/**
