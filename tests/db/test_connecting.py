@@ -11,6 +11,7 @@ from app.clock import real_now
 from app.platforms.base import Credentials, NeedsReconnectError
 from app.services.connecting import access_token, renew_token, reseal_all, save_credentials
 from app.services.vault import Vault, VaultError
+from workers.schedule import PERIODS
 
 
 class CountingPlatform:
@@ -48,6 +49,14 @@ def test_twenty_callers_at_the_moment_of_expiry_make_one_refresh(context, ada):
     with ThreadPoolExecutor(20) as pool:
         tokens = set(pool.map(lambda _: access_token(context, ada.shop_id), range(20)))
     assert (tokens, platform.n_refreshes) == ({"shpat_1"}, 1)
+
+
+def test_a_shop_nobody_uses_gets_new_tokens_well_inside_the_ninety_days_of_a_refresh_token(context, ada):
+    with context.db.shop(ada.shop_id) as connection:
+        connection.execute(text("UPDATE credentials SET expires_at = now() - interval '7 days'"))
+    platform = CountingPlatform()
+    assert access_token(replace(context, platforms={"shopify": platform}), ada.shop_id) == "shpat_1"
+    assert timedelta(seconds=PERIODS["upkeep.refresh_tokens"]) <= timedelta(days=90) / 6
 
 
 def test_a_fresh_token_is_used_as_it_is(context, ada):

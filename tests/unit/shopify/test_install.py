@@ -18,6 +18,7 @@ from app.platforms.shopify.install import (
     verify_session_token,
 )
 from app.platforms.shopify.signatures import canonical_decoded, sign_text
+from tests.unit.shopify.shared import vectors
 
 SECRET = b"shpss_an app secret of Ada's app, long enough for any algorithm..."
 OLD_SECRET = b"shpss_the secret before the last rotation"
@@ -138,6 +139,13 @@ def test_ten_seconds_between_the_clocks_are_forgiven():
     at = int(NOW.timestamp())
     assert _verify(_token(exp=at - 10)).merchant_id == "42"
     assert _verify(_token(nbf=at + 10, iat=at + 10)).merchant_id == "42"
+
+
+@pytest.mark.parametrize("claims", [told["payload_example"] for told in [vectors("session_token")] if told])
+def test_the_published_example_of_a_session_token_is_read(claims):
+    token, at = jwt.encode(claims, SECRET, algorithm="HS256"), datetime.fromtimestamp(claims["iat"], UTC)
+    session = verify_session_token(token, [SECRET], claims["aud"], at)
+    assert (session.shop_domain, session.merchant_id) == ("exampleshop.myshopify.com", "42")
 
 
 AT = int(NOW.timestamp())
