@@ -527,7 +527,7 @@ class ShopifyHarness(Harness):
 
     def grant(self, url: str, expected_state: str | None) -> InstallCallback:
         form = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-        answer = requests.post(url.partition("?")[0], data=form, allow_redirects=False, timeout=10)
+        answer = requests.post(url.partition("?")[0], data=form, allow_redirects=False, timeout=60)
         assert answer.status_code == 302
         query = parse_qs(urlsplit(answer.headers["Location"]).query)
         return InstallCallback(query, expected_state, form["redirect_uri"], self.now())

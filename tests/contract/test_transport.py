@@ -30,18 +30,17 @@ from app.mail.transports import (
     read_smtp_url,
     transport_from_url,
 )
-from tests.fixtures.smtp_server import Fault, SmtpServerDouble
+from tests.fixtures.smtp_server import PATIENCE_SECONDS, Fault, SmtpServerDouble, patience_with
 
 SENDER = "shop@shop.example"
 CLEO = "cleo@customers.example.com"
 DAN = "dan@customers.example.com"
 RAW = b"Subject: Your cart\r\nContent-Type: text/plain\r\n\r\nHello\r\n"
-# Far below what a real transport waits, far above what loopback needs.
-TIMEOUT_SECONDS = 0.5
 
 
 def smtp_transport(server: SmtpServerDouble, **changes: object) -> SmtpTransport:
-    arguments: dict[str, object] = {"command_seconds": TIMEOUT_SECONDS, "content_seconds": TIMEOUT_SECONDS}
+    seconds = patience_with(server.fault)
+    arguments: dict[str, object] = {"command_seconds": seconds, "content_seconds": seconds}
     return SmtpTransport(read_smtp_url(server.url), **(arguments | changes))  # type: ignore[arg-type]
 
 
@@ -178,7 +177,7 @@ class TestSmtpFaults:
         with SmtpServerDouble(fault) as server:
             transport = smtp_transport(server)
             assert hand_over(transport) == expected
-            assert len(server.mails) == n_taken
+            assert len(server.wait_for_mails(n_taken)) == n_taken
             transport.close()
 
     @pytest.mark.parametrize("fault", [Fault.BANNER_STALL, Fault.BANNER_DROP, Fault.BANNER_NOISE])
@@ -191,7 +190,7 @@ class TestSmtpFaults:
     def test_a_server_that_is_away_is_tried_again(self) -> None:
         with SmtpServerDouble() as server:
             gone = read_smtp_url(server.url)
-        outcome = SmtpTransport(gone, command_seconds=TIMEOUT_SECONDS).begin(SENDER, CLEO)
+        outcome = SmtpTransport(gone, command_seconds=PATIENCE_SECONDS).begin(SENDER, CLEO)
         assert isinstance(outcome, Retry)
         assert (outcome.phase, outcome.after) == (Phase.CONNECT, MINUTE)
 

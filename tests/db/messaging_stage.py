@@ -21,6 +21,7 @@ from app.services import consenting, messaging, recording
 from app.services.context import Context
 from app.services.shops import get_shop, save_policy
 from tests.conftest import NOW
+from tests.fixtures.smtp_server import Fault, patience_with
 
 CLEO = "cleo@example.com"
 DAN = "dan@example.com"
@@ -236,6 +237,7 @@ def set_stage(context: Context, shop_id: int, **policy: Any) -> Stage:
     return stage
 
 
-def smtp_to(url: str) -> SmtpTransport:
-    """A transport that gives up on a silent server in a fraction of a second."""
-    return SmtpTransport(read_smtp_url(url), command_seconds=0.5, content_seconds=0.5)
+def smtp_to(url: str, fault: Fault = Fault.NONE) -> SmtpTransport:
+    """A transport that gives up soon where the server's fault is to say nothing, and waits for it elsewhere."""
+    seconds = patience_with(fault)
+    return SmtpTransport(read_smtp_url(url), command_seconds=seconds, content_seconds=seconds)

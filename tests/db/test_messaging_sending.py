@@ -124,7 +124,7 @@ def test_the_ledger_keeps_what_the_decision_saw_and_no_address(due: Stage) -> No
     assert row["facts"]["consent"] == "subscribed"
     assert row["facts"]["basis"] == "agreed in the shop"
     assert row["facts"]["platform_says_ordered"] is False
-    assert 0 <= row["facts"]["order_check_age_seconds"] < 5
+    assert 0 <= row["facts"]["order_check_age_seconds"] <= 60
     assert row["facts"]["local_time"] == "12:00"
     assert row["facts"]["zone"] == "Europe/Athens"
     assert row["facts"]["lines"] == ["p1"]
@@ -421,6 +421,8 @@ def test_a_misbehaving_server_gets_no_mail_twice(
     due: Stage, server: SmtpServerDouble, clock: MovableClock, fault: Fault
 ) -> None:
     server.fault = fault
+    transport = smtp_to(server.url, fault)
+    due = Stage(replace(due.context, transport=transport), due.shop_id, due.platform)
     due.send()
     row = due.message()
     assert (row["state"], row["reason"]) == TABLE[fault]
@@ -432,6 +434,7 @@ def test_a_misbehaving_server_gets_no_mail_twice(
     # What the server took over before it misbehaved counts: never is there a second one.
     n_taken = 0 if TABLE[fault] in (FAILED, BOUNCED) else 1
     assert len(server.wait_for_mails(n_taken)) == n_taken
+    transport.close()
 
 
 def test_only_a_dead_address_is_suppressed(due: Stage, server: SmtpServerDouble) -> None:

@@ -108,7 +108,7 @@ def test_lists_are_written_25_to_a_call_and_the_theme_shows_them(stage, monkeypa
     import requests
 
     asked = {"product_id": "60", "intent": "complementary", "limit": "4"}
-    answer = requests.get(f"{stage.store.base_url}/recommendations/products.json", params=asked, timeout=10)
+    answer = requests.get(f"{stage.store.base_url}/recommendations/products.json", params=asked, timeout=60)
     assert [each["title"] for each in answer.json()["products"]] == ["Tea 3"]
 
 

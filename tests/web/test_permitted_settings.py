@@ -74,10 +74,10 @@ def test_the_merchant_is_sent_to_shopify_for_the_permission_and_then_it_begins(s
     with pytest.raises(PlatformError):
         run_jobs(stage)
     assert n_written(stage) == 0
-    asked = requests.get(link, timeout=10)
+    asked = requests.get(link, timeout=60)
     assert "Edit products" in asked.text
     form = {"optional_scopes": "write_products,write_orders"}
-    requests.post(f"{stage.store.base_url}/admin/apps/install", data=form, timeout=10, allow_redirects=False)
+    requests.post(f"{stage.store.base_url}/admin/apps/install", data=form, timeout=60, allow_redirects=False)
     assert "write_orders" not in stage.shop.office.installation.scopes
     page = merchant.get("/admin/settings")
     assert not ALLOW.search(page.text)
@@ -116,7 +116,7 @@ def test_codes_are_asked_for_when_they_are_switched_on_and_only_then(stage, merc
     link = ALLOW.search(page.text)[1].replace("&amp;", "&")
     assert link.endswith("optional_scopes=write_discounts")
     form = {"optional_scopes": "write_discounts"}
-    requests.post(f"{stage.store.base_url}/admin/apps/install", data=form, timeout=10, allow_redirects=False)
+    requests.post(f"{stage.store.base_url}/admin/apps/install", data=form, timeout=60, allow_redirects=False)
     assert not ALLOW.search(merchant.get("/admin/settings").text)
 
 

@@ -65,7 +65,7 @@ def test_the_merchant_is_asked_for_both_scopes_when_switching_it_on_and_only_the
     installing.publish_setup(stage.context, stage.shop_id)
     assert stage.shop.web_pixel is None
     form = {"optional_scopes": "write_pixels,read_customer_events"}
-    requests.post(f"{stage.store.base_url}/admin/apps/install", data=form, timeout=10, allow_redirects=False)
+    requests.post(f"{stage.store.base_url}/admin/apps/install", data=form, timeout=60, allow_redirects=False)
     stage.context.queue.nudges.clear()
     page = merchant.get("/admin/settings")
     assert not ALLOW.search(page.text)

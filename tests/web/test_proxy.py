@@ -110,9 +110,9 @@ def test_the_demo_store_passes_shelves_on_once_the_scope_is_granted(context):
     with served(create_app(context=context)) as app_url, open_demo_stage(context, 6, app_url) as stage:
         address = f"{stage.store.base_url}/apps/regulars/storefront/v1/shelf"
         query = {"placement": "product", "limit": "4", "product": "1"}
-        answer = requests.get(address, params=query, cookies={"cart": "secret"}, timeout=10)
+        answer = requests.get(address, params=query, cookies={"cart": "secret"}, timeout=60)
         assert answer.status_code == 200
         assert [each["id"] for each in answer.json()["products"]] == ["6", "5", "4", "3", "2"]
         assert not answer.cookies
         stage.shop.office.change_scopes(["read_products"])
-        assert requests.get(address, params=query, timeout=10).status_code == 404
+        assert requests.get(address, params=query, timeout=60).status_code == 404

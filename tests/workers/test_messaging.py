@@ -41,7 +41,7 @@ def run_one_round(context: Context) -> tuple[str, list[str]]:
             env=environment_for(context, shop_url),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 BUILT = Path(__file__).parents[3] / "static" / "widget"
 
 # Seconds a test waits for something that should come at once before it says that it didn't.
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 COLOURS = ["#b5651d", "#2f6f5e", "#7a3b69", "#33538a", "#a63d40", "#5f6b3a", "#8a6d3b", "#3b6d8a"]
 SHAPES = [

@@ -296,22 +296,22 @@ def served(shop):
 
 def test_the_server_answers_over_a_kept_connection_and_knows_its_address(served):
     with requests.Session() as session:
-        told = session.get(f"{served.store.base_url}/demo/state", timeout=10).json()
+        told = session.get(f"{served.store.base_url}/demo/state", timeout=60).json()
         assert told["shop"] == "corner-and-thyme.myshopify.com"
-        assert session.get(f"{served.store.base_url}/admin", timeout=10).status_code == 200
+        assert session.get(f"{served.store.base_url}/admin", timeout=60).status_code == 200
 
 
 def test_a_reset_connection_is_a_connection_error_to_the_app(served):
     served.install()
     token = served.office.exchange(expiring=True, online=False)["access_token"]
     address = f"{served.store.base_url}/admin/api/2026-07/graphql.json"
-    requests.post(f"{served.store.base_url}/demo/faults", json={"webhooks": {"reset_share": 1}}, timeout=10)
+    requests.post(f"{served.store.base_url}/demo/faults", json={"webhooks": {"reset_share": 1}}, timeout=60)
     with pytest.raises(requests.ConnectionError):
         requests.post(
             address,
             json={"query": "{ shop { name } }"},
             headers={"X-Shopify-Access-Token": token},
-            timeout=10,
+            timeout=60,
         )
 
 
@@ -323,7 +323,7 @@ def test_a_token_whose_answer_was_cut_off_was_given_all_the_same(served):
     asked = {"grant_type": "refresh_token", "refresh_token": pair["refresh_token"]}
     secret = {"client_id": config.client_id, "client_secret": config.client_secret}
     with pytest.raises(requests.ConnectionError):
-        requests.post(f"{served.store.base_url}/admin/oauth/access_token", data=asked | secret, timeout=10)
+        requests.post(f"{served.store.base_url}/admin/oauth/access_token", data=asked | secret, timeout=60)
     assert served.office.n_refreshes == 1
     served.post.set_faults(replace(served.post.faults, reset_share=0.0))
     again = requests.post(
@@ -340,18 +340,18 @@ def test_a_file_is_cut_off_in_its_middle_and_the_rest_can_be_asked_for(served):
         Caller(served, token, "2026-07"), "{ products { nodes { id title } } }", group_objects=False
     )
     url = operation.shown(served.store)["url"]
-    whole = requests.get(url, timeout=10).content
+    whole = requests.get(url, timeout=60).content
     served.post.set_faults(replace(served.post.faults, reset_share=1.0))
     with pytest.raises(requests.RequestException):
-        requests.get(url, timeout=10)
+        requests.get(url, timeout=60)
     served.post.set_faults(replace(served.post.faults, reset_share=0.0))
-    rest = requests.get(url, headers={"Range": f"bytes={len(whole) // 2}-"}, timeout=10)
+    rest = requests.get(url, headers={"Range": f"bytes={len(whole) // 2}-"}, timeout=60)
     assert (rest.status_code, rest.content) == (206, whole[len(whole) // 2 :])
 
 
 def test_the_app_proxy_signs_and_strips_cookies(served, receiver):
     proxied = from_proxy(served, receiver)
-    answer = requests.post(proxied + "/beacon?x=1&x=2", data=b"hello", cookies={"cart": "secret"}, timeout=10)
+    answer = requests.post(proxied + "/beacon?x=1&x=2", data=b"hello", cookies={"cart": "secret"}, timeout=60)
     assert answer.status_code == 200
     headers, raw = receiver.requests[0]
     assert raw == b"hello"

@@ -44,7 +44,7 @@ def letter(to: str = "cleo@example.com", subject: str = "Ο καφές σας �
 
 
 def send(inbox: Inbox, message: EmailMessage) -> None:
-    with smtplib.SMTP("127.0.0.1", inbox.port, timeout=10) as connection:
+    with smtplib.SMTP("127.0.0.1", inbox.port, timeout=60) as connection:
         connection.send_message(message)
 
 

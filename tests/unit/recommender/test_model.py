@@ -310,8 +310,8 @@ def test_a_forked_child_fits_after_its_parent_did() -> None:
     queue = context.Queue()
     child = context.Process(target=_fit_in_child, args=(queue,))
     child.start()
-    found = queue.get(timeout=60)
-    child.join(timeout=10)
+    found = queue.get(timeout=600)
+    child.join(timeout=600)
     assert child.exitcode == 0
     assert found == expected
 

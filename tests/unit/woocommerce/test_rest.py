@@ -101,7 +101,7 @@ def test_over_https_the_keys_go_in_the_header_and_never_in_the_address():
 
 def test_over_local_http_the_double_accepts_nothing_but_oauth(store, rest):
     assert (
-        requests.get(f"{store.base_url}/wp-json/wc/v3/orders", auth=("ck_1", "cs_1"), timeout=5).status_code
+        requests.get(f"{store.base_url}/wp-json/wc/v3/orders", auth=("ck_1", "cs_1"), timeout=60).status_code
         == 401
     )
     assert rest.get("wc/v3/orders").n_total == 7
@@ -273,7 +273,7 @@ def test_a_name_is_refused_when_any_of_its_addresses_is_not_public(monkeypatch, 
 def test_plain_http_and_this_machine_are_out_of_reach_in_production(store):
     session = guarded_session()
     with pytest.raises(requests.exceptions.InvalidSchema):
-        session.get(store.base_url, timeout=5)
+        session.get(store.base_url, timeout=60)
     with pytest.raises(PlatformError, match="public address"):
         Rest(session, store.base_url.replace("http:", "https:"), pause=lambda _: None).get("")
 
@@ -281,7 +281,7 @@ def test_plain_http_and_this_machine_are_out_of_reach_in_production(store):
 def test_no_proxy_of_the_environment_is_used(monkeypatch, store):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    assert guarded_session(allows_local=True).get(f"{store.base_url}/wp-json/", timeout=5).status_code == 200
+    assert guarded_session(allows_local=True).get(f"{store.base_url}/wp-json/", timeout=60).status_code == 200
 
 
 # -- the client --------------------------------------------------------------------------------------------
