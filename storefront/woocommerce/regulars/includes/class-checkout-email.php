@@ -113,7 +113,7 @@ class Checkout_Email {
 	 * The notice.
 	 */
 	private function notice(): string {
-		return '<p class="regulars-notice" style="font-size:.875em">' . esc_html( $this->settings->notice_text() ) . '</p>';
+		return '<p class="regulars-notice" style="font-size:.875rem">' . esc_html( $this->settings->notice_text() ) . '</p>';
 	}
 
 	/**

@@ -78,11 +78,11 @@ class Listed_Lines {
 	 * Note the list a line came from.
 	 *
 	 * @param string $key  The line's key.
-	 * @param string $list The list's id; empty for none.
+	 * @param string $id   The list's id; empty for none.
 	 */
-	public static function remember( string $key, string $list ): void {
-		if ( '' !== $list && WC()->session ) {
-			WC()->session->set( self::SESSION, array_intersect_key( array( $key => $list ) + self::lists(), WC()->cart->get_cart() ) );
+	public static function remember( string $key, string $id ): void {
+		if ( '' !== $id && WC()->session ) {
+			WC()->session->set( self::SESSION, array_intersect_key( array( $key => $id ) + self::lists(), WC()->cart->get_cart() ) );
 		}
 	}
 

@@ -123,7 +123,7 @@ class Settings_Page {
 			return;
 		}
 		echo '<div class="wrap"><h1>' . esc_html__( 'Regulars', 'regulars' ) . '</h1>';
-		settings_errors( Settings::OPTION );
+		settings_errors();
 		$this->print_problem();
 		if ( $this->connection->is_connected() ) {
 			$this->print_connected();
@@ -162,10 +162,10 @@ class Settings_Page {
 		$shop = $this->connection->text( 'shop_name' );
 		echo '<p>' . esc_html( '' !== $shop ? sprintf( /* translators: 1: the shop's name, 2: the app's address */ __( 'This shop is connected as “%1$s” to %2$s.', 'regulars' ), $shop, $this->connection->text( 'app_url' ) ) : sprintf( /* translators: %s: the app's address */ __( 'This shop is connected to %s.', 'regulars' ), $this->connection->text( 'app_url' ) ) ) . '</p>';
 		echo '<p>' . esc_html( $this->connection->takes_typed_addresses() ? __( 'An address typed at the checkout counts before the order is placed. You decided this when you connected; change it in Regulars.', 'regulars' ) : __( 'An address typed at the checkout counts only once the order is placed. You can change this in Regulars.', 'regulars' ) ) . '</p>';
-		echo '<p style="display:flex;gap:8px">';
+		echo '<div style="display:flex;gap:8px">';
 		self::print_button( self::OPEN, __( 'Open Regulars', 'regulars' ), 'primary' );
 		self::print_button( self::DISCONNECT, __( 'Disconnect', 'regulars' ), 'secondary' );
-		echo '</p>';
+		echo '</div>';
 	}
 
 	/**
