@@ -111,6 +111,13 @@ def test_a_shelf_is_the_element_with_its_box_and_the_same_for_every_visitor(php:
     assert "nonce" not in html
 
 
+def test_a_shelf_that_goes_by_nothing_says_popular_until_it_goes_by_what_was_looked_at(php: Run) -> None:
+    html = php(f"{SHELF} show( $shelf->html( 'home' ) );")
+    assert ' heading="Popular right now" heading-seen="You may also like"' in html
+    named = php(f"{SHELF} show( $shelf->html( 'home', array( 'heading' => 'For you' ) ) );")
+    assert "heading-seen" not in named
+
+
 def test_a_page_has_each_shelf_once_however_it_got_there(php: Run) -> None:
     told = php(
         f"{SHELF} show( array( $shelf->html( 'cart' ), $shelf->html( 'cart' ), $shelf->html( 'product', "

@@ -101,6 +101,9 @@ namespace {
 	function update_option( $name, $value, $autoload = null ) { $GLOBALS['world']['options'][ $name ] = $value; $GLOBALS['world']['autoload'][ $name ] = $autoload; }
 	function delete_option( $name ) { unset( $GLOBALS['world']['options'][ $name ] ); }
 	function wp_enqueue_script( $handle, ...$told ) { $GLOBALS['world']['scripts'][] = $handle; }
+	function wp_register_style( ...$told ) {}
+	function wp_enqueue_style( ...$told ) {}
+	function wp_add_inline_style( ...$told ) {}
 	function wp_remote_post( $url, $told ) { $GLOBALS['world']['posts'][] = array( $url, $told ); return array_shift( $GLOBALS['world']['answers'] ) ?? array( 200, '{}' ); }
 	function wp_remote_retrieve_response_code( $answer ) { return $answer[0]; }
 	function wp_remote_retrieve_body( $answer ) { return $answer[1]; }

@@ -69,14 +69,15 @@ class Shelf_Places {
 	 * Below a product.
 	 */
 	public function print_for_product(): void {
-		// phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- Escaped where it is put together.
-		echo $this->shelf->html(
+		$html = $this->shelf->html(
 			'product',
 			array(
 				'product' => get_queried_object_id(),
 				'class'   => self::WIDE,
 			)
 		);
+		// phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- Escaped where it is put together.
+		echo $html;
 	}
 
 	/**

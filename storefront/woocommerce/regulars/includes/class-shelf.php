@@ -123,6 +123,7 @@ class Shelf {
 				'placement'      => $placement,
 				'product'        => $product > 0 ? (string) $product : '',
 				'heading'        => $heading,
+				'heading-seen'   => $this->heading( 'home' ) === $heading ? $this->heading( 'product' ) : '',
 				'limit'          => (string) $limit,
 				'layout'         => $layout,
 				'locale'         => str_replace( '_', '-', determine_locale() ),
