@@ -17,7 +17,7 @@ from app.db.models import Credential, Shop
 from app.platforms.base import ConnectedShop, Credentials, NeedsReconnectError, ShopClient
 from app.services.context import Context
 from app.services.hooks import hook_of
-from app.services.shops import connected_shops, get_shop
+from app.services.shops import every_shop, get_shop
 
 log = structlog.get_logger()
 
@@ -117,9 +117,12 @@ def save_credentials(
 
 
 def reseal_all(context: Context) -> int:
-    """Encrypt every shop's tokens again under the newest key; returns the number of shops."""
+    """Encrypt every shop's tokens again under the newest key; returns the number of shops.
+
+    Those of shops that wait for their merchant as well: the older keys are thrown away after this.
+    """
     n_resealed = 0
-    for shop_id in connected_shops(context.db):
+    for shop_id in every_shop(context.db):
         with context.db.shop(shop_id) as connection:
             row = connection.execute(_CREDENTIALS.with_for_update()).mappings().one_or_none()
             if row is None:

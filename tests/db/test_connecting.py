@@ -108,7 +108,8 @@ def test_a_dead_pair_asks_the_merchant_to_open_the_app(context, ada):
         assert connection.execute(text("SELECT state FROM shops")).scalar() == "needs_reconnect"
 
 
-def test_tokens_lie_encrypted_and_follow_a_new_key(context, ada):
+@pytest.mark.parametrize("state", ["connected", "needs_reconnect"])
+def test_tokens_lie_encrypted_and_follow_a_new_key(context, ada, state):
     with context.db.shop(ada.shop_id) as connection:
         save_credentials(
             context,
@@ -121,6 +122,8 @@ def test_tokens_lie_encrypted_and_follow_a_new_key(context, ada):
     assert b"secret" not in bytes(stored.access_token) + bytes(stored.refresh_token)
     old, new = context.settings.encryption_keys[0].get_secret_value(), fresh_key()
     rotated = replace(context, vault=Vault([new, old]))
+    with context.db.shop(ada.shop_id) as connection:
+        connection.execute(text("UPDATE shops SET state = :state"), {"state": state})
     assert reseal_all(rotated) == 1
     assert access_token(replace(context, vault=Vault([new])), ada.shop_id) == "shpat_secret"
     with pytest.raises(VaultError):

@@ -10,13 +10,16 @@ from email import message_from_bytes, policy
 
 import pytest
 import time_machine
+from cryptography.fernet import Fernet
 from sqlalchemy import text
 
 from app.clock import real_now
+from app.db.session import Database
 from app.mail.transports import transport_from_url
 from app.services import signin
 from app.services.signin.links import MAIL_LIFE, look_at_link, make_link, use_link
 from app.services.signin.people import find_person
+from app.services.vault import Vault
 from tests.conftest import Shop, make_shop
 from tests.fixtures.smtp_server import Fault, SmtpServerDouble
 
@@ -321,6 +324,20 @@ def test_a_mail_server_that_is_away_is_tried_again_for_ten_minutes(posting, shop
     server.fault = Fault.NONE
     assert signin.mail_asked(posting) == 0
     assert len(server.mails) == 1
+
+
+def test_what_was_asked_for_while_the_database_was_away_is_mailed_and_what_cannot_be_read_holds_up_nobody(
+    posting, shop, server
+):
+    lost = replace(posting, vault=Vault([Fernet.generate_key().decode()]))
+    signin.mail_link(lost, ADA)
+    signin.mail_link(posting, ADA)
+    away = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    assert signin.mail_asked(replace(posting, db=away)) == 0
+    away.close()
+    assert signin.mail_asked(posting) == 1
+    assert [recipient for recipient, _ in mailed(server)] == [ADA]
+    assert signin.mail_asked(posting) == 0
 
 
 def test_the_mail_says_who_asked_for_what_and_has_no_list_headers(posting, shop, server):

@@ -33,6 +33,7 @@ from app.services.signin.people import (
     reach,
     reachable_shops,
 )
+from app.services.vault import VaultError
 
 log = structlog.get_logger()
 
@@ -91,12 +92,28 @@ def mail_asked(context: Context) -> int:
         sealed = cast("bytes | None", context.redis.lpop(_ASKED))
         if sealed is None:
             break
-        asked = _Asked(**json.loads(context.vault.open(sealed)))
-        outcome = _answer(context, asked)
-        n_sent += isinstance(outcome, Delivered | Unknown)
-        if isinstance(outcome, Retry) and real_now().timestamp() - asked.asked_at < PATIENCE.total_seconds():
+        asked = _opened(context, sealed)
+        if asked is None:
+            continue
+        try:
+            outcome = _answer(context, asked)
+            n_sent += isinstance(outcome, Delivered | Unknown)
+            is_to_repeat = isinstance(outcome, Retry)
+        except Exception as error:  # noqa: BLE001  one that goes wrong holds up no other
+            log.error("sign_in_link_broke", error=type(error).__name__)
+            is_to_repeat = True
+        if is_to_repeat and real_now().timestamp() - asked.asked_at < PATIENCE.total_seconds():
             context.redis.rpush(_ASKED, sealed)
     return n_sent
+
+
+def _opened(context: Context, sealed: bytes) -> _Asked | None:
+    """What was asked for; None for what was sealed by a key that is gone."""
+    try:
+        return _Asked(**json.loads(context.vault.open(sealed)))
+    except VaultError:
+        log.warning("sign_in_link_not_mailed", reason="it can't be opened any more")
+        return None
 
 
 def _answer(context: Context, asked: _Asked) -> Delivered | Refused | Retry | Unknown | None:
