@@ -77,6 +77,8 @@ def recommend(orders: Path, out: Path, n: int, seed: int) -> None:
             n_products, n_customers = recommend_file(orders, out, n=n, seed=seed, tell=tell)
     except OrderFileError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{out} can't be written: {error.strerror or error}") from None
     click.echo(f"{n_products:,} products and {n_customers:,} customers written to {out}")
 
 

@@ -172,14 +172,16 @@ def recommend_file(
 
     Raises:
         OrderFileError: the file can't be read.
+        OSError: `out` can't be written.
     """
     tell("reading", 0, None)
     catalogue, history, customer_ids = to_history(read_orders(path))
-    tell("learning", 0, None)
-    model = fit(catalogue, history, options=Options(), seed=seed)
     target = Path(out)
+    # Before the long work: a folder that can't be written to is told at once.
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
     try:
+        tell("learning", 0, None)
+        model = fit(catalogue, history, options=Options(), seed=seed)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             n_products = _write_all(
                 stream, product_lines(model, n), "products' lists", catalogue.n_items, tell

@@ -377,6 +377,14 @@ def test_lists_that_fail_leave_no_half_file(tmp_path: Path, monkeypatch: pytest.
     assert [file.name for file in tmp_path.iterdir()] == ["orders.csv"]
 
 
+def test_a_folder_that_is_not_there_is_told_before_anything_is_learned(tmp_path: Path) -> None:
+    out = tmp_path / "no folder" / "lists.jsonl"
+    answer = CliRunner().invoke(recommend, [str(written(tmp_path, history_text(5, 4))), "--out", str(out)])
+    assert answer.exit_code == 1
+    assert f"Error: {out} can't be written: No such file or directory" in answer.output
+    assert "learning" not in answer.output
+
+
 @pytest.mark.parametrize("path", SHARED, ids=lambda path: path.name)
 def test_a_real_history_comes_in_whole(path: Path) -> None:
     found = read_orders(path)
