@@ -57,8 +57,8 @@ SIMPLE_TASTES = {
     "co-purchase": replace(_NOBODY, together=1.0),
 }
 # Votes for bestsellers and own orders that are added where a taste alone loses to the simple methods.
-POPULARS = (0.3, 1.0, 3.0, 10.0)
-OWNS = (0.0, 0.3, 1.0, 3.0, 10.0)
+POPULARS = (1.0, 10.0)
+OWNS = (0.0, 0.3, 3.0)
 SEASONS = ((0.0, 30.0), (0.2, 30.0), (0.6, 14.0))
 
 
@@ -105,7 +105,7 @@ def _preferred(trial: _Trial, tastes: tuple[Taste, ...]) -> Taste:
 
 
 def _mixtures(taste: Taste, *, is_new: bool) -> list[Taste]:
-    opinions = (taste, replace(_NOBODY, ease=1.0), replace(_NOBODY, together=1.0), _NOBODY)
+    opinions = (taste, replace(_NOBODY, together=1.0), _NOBODY)
     return [
         replace(opinion, popular=popular, own=own, recency=recency, half_life_days=half_life)
         for opinion, popular, own, (recency, half_life) in product(
