@@ -358,7 +358,7 @@ class WooCommerceClient:
     def other_senders(self) -> tuple[str, ...]:
         status = self.plugin.status()
         told = status.fields.get("senders") if status else None
-        return senders.find(self._asking, told if isinstance(told, list) else ())
+        return senders.find(self._asking, told if isinstance(told, list) else None)
 
     @property
     def plugin(self) -> Plugin:

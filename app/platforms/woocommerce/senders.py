@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.platforms.woocommerce.rest import NotFoundError, Rest
@@ -10,15 +10,16 @@ from app.platforms.woocommerce.rest import NotFoundError, Rest
 # Core's own mail, two hours after an order was left unpaid (since 11.0, PR 65238; read in its source, 2026-11-25).
 _OWN_MAIL: Final = "customer_abandoned_cart_recovery"
 OWN_NAME: Final = "WooCommerce’s own “Abandoned cart recovery” e-mail"
+# How our plugin calls it among the folders.
+_TOLD_OWN: Final = "woocommerce-recovery-email"
 
 # Plugins by the folder they live in. Which of them is set up to mail about carts can't be seen from outside: an
 # active one counts until the merchant says that it doesn't.
 _PLUGINS: Final[Mapping[str, str]] = {
-    "abandoned-cart-capture": "Abandoned Cart Capture",
+    "abandoned-cart-for-woocommerce": "Abandoned Cart Recovery (WP Swings)",
     "activecampaign-for-woocommerce": "ActiveCampaign",
     "automatewoo": "AutomateWoo",
     "cart-recovery": "Cart Recovery for WordPress",
-    "cartbounty": "CartBounty",
     "klaviyo": "Klaviyo",
     "mailchimp-for-woocommerce": "Mailchimp",
     "mailpoet": "MailPoet",
@@ -26,6 +27,7 @@ _PLUGINS: Final[Mapping[str, str]] = {
     "omnisend": "Omnisend",
     "omnisend-connect": "Omnisend",
     "retainful-next-order-coupon-for-woocommerce": "Retainful",
+    "woo-abandoned-cart-recovery": "Abandoned Cart Recovery (VillaTheme)",
     "woo-cart-abandonment-recovery": "Cart Abandonment Recovery (CartFlows)",
     "woo-save-abandoned-carts": "CartBounty",
     "woo-save-abandoned-carts-pro": "CartBounty Pro",
@@ -39,8 +41,11 @@ _PLUGINS: Final[Mapping[str, str]] = {
 }
 
 
-def find(rest: Rest, told: Iterable[Any] = ()) -> tuple[str, ...]:
-    """The names of what was found, in the order of the alphabet; `told` are the plugins our own one knows of.
+def find(rest: Rest, told: Sequence[Any] | None) -> tuple[str, ...]:
+    """The names of what was found, in the order of the alphabet.
+
+    `told` is what our own plugin knows, None without it. It can keep core's mail silent, which no setting of core's
+    shows, so its word holds for that one.
 
     Raises:
         PlatformError: the shop did not answer.
@@ -49,9 +54,10 @@ def find(rest: Rest, told: Iterable[Any] = ()) -> tuple[str, ...]:
     listed = status.get("active_plugins")
     rows = listed if isinstance(listed, list) else []
     files = [row.get("plugin") for row in rows if isinstance(row, dict)]
-    folders = {str(each).partition("/")[0].lower() for each in (*files, *told) if isinstance(each, str)}
+    named = [each for each in (*files, *(told or ())) if isinstance(each, str)]
+    folders = {each.partition("/")[0].lower() for each in named}
     names = {_PLUGINS[folder] for folder in folders if folder in _PLUGINS}
-    if _sends_own_mail(rest):
+    if _TOLD_OWN in folders if told is not None else _sends_own_mail(rest):
         names.add(OWN_NAME)
     return tuple(sorted(names))
 

@@ -81,6 +81,16 @@ def test_cores_own_mail_counts_when_it_goes_out_by_itself(context, client, store
     assert (OWN_NAME in client_for(context, shop_id).other_senders()) is is_sender
 
 
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_our_plugins_word_on_cores_mail_holds_because_it_may_keep_it_silent(
+    context, client, store, is_silent
+):
+    store.plugin = PluginDouble(senders=[] if is_silent else ["woocommerce-recovery-email"])
+    store.own_mail = ON
+    shop_id = connected(context, client, store)
+    assert found(context, shop_id) == (() if is_silent else (OWN_NAME,))
+
+
 def test_a_shop_that_does_not_say_keeps_what_was_known(context, client, store):
     store.active_plugins = ["klaviyo/klaviyo.php"]
     shop_id = connected(context, client, store)
