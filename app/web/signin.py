@@ -36,6 +36,8 @@ def signin_blueprint(context: Context, limiter: Limiter) -> Blueprint:
     @limiter.limit("5 per minute; 30 per hour", key_func=get_remote_address)
     def ask_for_link() -> ResponseReturnValue:
         """The same answer, as fast, for an address that is known and for one that is not."""
+        if not comes_from_here(context):
+            return render_template("signin/refused.html", shop_name=None), 403
         typed = request.form.get("email", "").strip()[:254]
         try:
             read_recipient(typed)

@@ -308,7 +308,13 @@ def test_an_id_that_leads_nowhere_is_not_found(merchant: Merchant, ids: dict[str
 
 
 def _routes(app: Flask) -> list[tuple[str, str]]:
-    values = {"message_id": 1, "delivery_id": 1, "platform_product_id": "8003", "session_id": 1}
+    values = {
+        "message_id": 1,
+        "delivery_id": 1,
+        "platform_product_id": "8003",
+        "session_id": 1,
+        "person_id": 1,
+    }
     with app.test_request_context():
         adapter = app.create_url_adapter(None) or app.url_map.bind("localhost")
         return [
@@ -323,7 +329,7 @@ def test_nothing_opens_and_nothing_changes_without_a_token(
     app: Flask, context: Context, ada: Shop, ids: dict[str, int]
 ) -> None:
     client, routes = app.test_client(), _routes(app)
-    assert len(routes) == 24
+    assert len(routes) == 25
     forged = token_for(ada, aud="another-app")
     for method, path in routes:
         for headers in ({}, {"HX-Request": "true"}, {"Authorization": f"Bearer {forged}"}):

@@ -176,7 +176,7 @@ def test_every_page_of_the_admin_refuses_a_browser_that_is_not_signed_in(
         if rule.endpoint.startswith("admin.")
         for method in sorted((rule.methods or set()) & {"GET", "POST"})
     ]
-    assert len(paths) == 24
+    assert len(paths) == 25
     for value in (cookie, "forged", ""):
         stranger = app.test_client()
         stranger.set_cookie(COOKIE, value, domain="127.0.0.1")
@@ -317,6 +317,33 @@ def test_other_browsers_are_listed_and_signed_out(context: Context, app: Flask, 
     assert [one.get("/admin/").status_code for one in (here, there, third)] == [200, 401, 401]
 
 
+def test_whoever_is_let_in_is_listed_and_may_be_let_in_no_more(
+    context: Context, app: Flask, shop: Shop
+) -> None:
+    bens = make_shop(context, "ben.example", "Ben's", platform="woocommerce", email="ben@example.com")
+    signed_in(context, app, bens, "ben@example.com")
+    ada, helper = signed_in(context, app, shop), signed_in(context, app, shop, "helper@example.com")
+    page = ada.get("/admin/account").text
+    assert ADA in page
+    assert "helper@example.com" in page
+    assert "ben@example.com" not in page
+    [(path, wanted)] = re.findall(r'action="(/admin/account/people/(\d+)/expel)"', page)
+    for other in range(1, 6):
+        if str(other) != wanted:  # herself, Ben, and nobody at all
+            answer = ada.post(f"/admin/account/people/{other}/expel", {"csrf": ada.csrf()})
+            assert answer.status_code == 404
+    assert ada.post(path, {"csrf": ada.csrf()}).status_code == 200
+    assert helper.get("/admin/").status_code == 401
+    assert "helper@example.com" not in ada.get("/admin/account").text
+    # The owner is who the store names; whom it sent can't shut them out.
+    other = signed_in(context, app, shop, "other@example.com")
+    assert "/expel" not in other.get("/admin/account").text
+    for one in range(1, 6):
+        path = f"/admin/account/people/{one}/expel"
+        assert other.post(path, {"csrf": other.csrf()}).status_code == 404
+    assert ada.get("/admin/").status_code == 200
+
+
 # -- how the pages are made ------------------------------------------------------------------------------------
 
 
@@ -411,6 +438,11 @@ def test_what_is_no_address_is_told_so(context: Context, tab: Tab, typed: str) -
 def test_one_network_address_asks_five_times_a_minute(tab: Tab) -> None:
     statuses = [tab.post("/sign-in", {"email": f"a{n}@example.com"}).status_code for n in range(6)]
     assert statuses == [200] * 5 + [429]
+
+
+def test_another_sites_page_has_no_mail_sent(context: Context, tab: Tab) -> None:
+    assert tab.post("/sign-in", {"email": ADA}, Origin="https://evil.example").status_code == 403
+    assert context.queue.nudges == []
 
 
 def test_links_are_not_guessed_at_speed(tab: Tab) -> None:

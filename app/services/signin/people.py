@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.models import Membership, Person, Shop
@@ -42,6 +42,16 @@ class Reachable:
     shop_id: int
     name: str
     domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody a shop lets in: its owner, or whom its own admin sent last at `vouched_at`."""
+
+    person_id: int
+    email: str
+    vouched_at: datetime | None
+    is_owner: bool
 
 
 def admit(context: Context, shop_id: int, email: str, name: str, now: datetime, *, is_vouched: bool) -> int:
@@ -111,6 +121,39 @@ def reach(context: Context, person: Known, shop_id: int, now: datetime) -> Reach
     is_owner = normalise_email(shop.email or "") == person.email
     is_vouched = row.vouched_at is not None and row.vouched_at > now - VOUCHED_FOR
     return Reachable(shop_id, shop.name or shop.domain, shop.domain) if is_owner or is_vouched else None
+
+
+def list_members(context: Context, shop_id: int) -> list[Member]:
+    """Everybody the shop lets in, those who came last first."""
+    with context.db.shop(shop_id) as connection:
+        owner = normalise_email(
+            connection.execute(select(Shop.email).where(Shop.shop_id == shop_id)).scalar() or ""
+        )
+        rows = connection.execute(
+            select(Person.person_id, Person.email, Membership.vouched_at, Membership.created_at)
+            .join(Membership, Membership.person_id == Person.person_id)
+            .where(Membership.shop_id == shop_id)
+            .order_by(func.coalesce(Membership.vouched_at, Membership.created_at).desc(), Person.person_id)
+        ).all()
+    members = []
+    for row in rows:
+        email = context.vault.open(row.email)
+        members.append(Member(row.person_id, email, row.vouched_at, is_owner=email == owner))
+    return members
+
+
+def expel(context: Context, shop_id: int, person_id: int) -> bool:
+    """Let somebody into this shop no more, from their next click on; False when they were not let in.
+
+    The owner is who the shop itself names: only the shop can change that.
+    """
+    if not any(one.person_id == person_id and not one.is_owner for one in list_members(context, shop_id)):
+        return False
+    with context.db.shop(shop_id) as connection:
+        gone = connection.execute(
+            delete(Membership).where(Membership.shop_id == shop_id, Membership.person_id == person_id)
+        )
+    return gone.rowcount == 1
 
 
 def reseal_people(context: Context) -> int:

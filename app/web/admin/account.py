@@ -40,7 +40,19 @@ def register(desk: Desk) -> None:
         signin.revoke_others(context, signed_in)
         return _account(desk, toast=_("All other browsers are signed out."))
 
+    def expel_person(person_id: int) -> Response:
+        """Not oneself: that is what signing out is for, and nobody shuts the door on themselves by a slip."""
+        signed_in = _signed_in()
+        if (
+            signed_in is None
+            or person_id == signed_in.person.person_id
+            or not signin.expel(context, g.shop_id, person_id)
+        ):
+            return _nothing(desk, _("There is no such person to be let in here."))
+        return _account(desk, toast=_("They are not let in any more."))
+
     desk.route("/account", show_account)
+    desk.route("/account/people/<int:person_id>/expel", expel_person, methods=("POST",))
     desk.route("/account/shop", choose_shop, methods=("POST",))
     desk.route("/account/sessions/<int:session_id>/revoke", revoke_session, methods=("POST",))
     desk.route("/account/sessions/revoke-others", revoke_others, methods=("POST",))
@@ -62,6 +74,7 @@ def _account(desk: Desk, toast: str | None = None) -> Response:
         person=signed_in.person,
         shops=signin.reachable_shops(desk.context, signed_in.person, real_now()),
         sessions=signin.list_sessions(desk.context, signed_in),
+        members=signin.list_members(desk.context, g.shop_id),
     )
 
 
