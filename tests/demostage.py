@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Flask
 from sqlalchemy import insert, text
-from werkzeug.serving import make_server
 
 from app.clock import real_now
 from app.db.models import Model, RecommendationList
@@ -30,6 +27,7 @@ from app.services.installing import store_shop
 from app.services.recording import record_products
 from app.settings import DEFAULT_SCOPES
 from tests.conftest import NOW, TEST_KEYS
+from tests.serving import served
 
 CLIENT_ID, SECRET = TEST_KEYS["shopify_api_key"], TEST_KEYS["shopify_api_secret"]
 APP_URL = "http://127.0.0.1:5100"
@@ -86,20 +84,6 @@ class DemoStage:
 
 
 @contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The application behind real HTTP; its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@contextmanager
 def open_demo_stage(context: Context, n_products: int, app_url: str = APP_URL) -> Iterator[DemoStage]:
     """A shop of `n_products`, ids 1 to n, installed with the required scopes only."""
     world = World("Ada's Tea", "ada-tea.myshopify.com", "EUR", "Europe/Athens", "en", NOW)
@@ -107,17 +91,11 @@ def open_demo_stage(context: Context, n_products: int, app_url: str = APP_URL) -
         world.products[number] = _product(number)
     store = DemoStore(world, ShopClock(NOW))
     shop = DemoShop(store, from_toml(TOML, CLIENT_ID, SECRET, app_url))
-    server = make_server("127.0.0.1", 0, create_demo_app(shop), threaded=True)
-    store.base_url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield _connected(context, shop, app_url)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-        shop.close()
+    with served(create_demo_app(shop)) as store.base_url:
+        try:
+            yield _connected(context, shop, app_url)
+        finally:
+            shop.close()
 
 
 def _product(number: int) -> Product:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, Route
-from werkzeug.serving import make_server
 
-from app import create_app
-from app.services.context import Context
 from tests.conftest import ROOT, Shop
 from tests.web.adminkit import token_for
 
@@ -36,21 +29,6 @@ window.shopify = {
 THEME = (
     '<a class="button" href="https://ada-tea.myshopify.com/admin" target="_top">Place it in your theme</a>'
 )
-
-
-@contextmanager
-def served(context: Context) -> Iterator[str]:
-    """The app on a port of its own, as the browser reaches it."""
-    app: Flask = create_app(context=context)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class AdminTab:

@@ -9,11 +9,13 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import text
 
+from app import create_app
 from app.services.context import Context
 from tests.conftest import Shop
+from tests.serving import served
 from tests.web.adminkit import Furniture, furnish
 
-from .adminpage import SCREENS, AdminTab, served, violations
+from .adminpage import SCREENS, AdminTab, violations
 
 pytestmark = pytest.mark.browser
 
@@ -38,7 +40,7 @@ EMPTY_PAGES = (
 
 @pytest.fixture
 def origin(context: Context) -> Iterator[str]:
-    with served(context) as address:
+    with served(create_app(context=context)) as address:
         yield address
 
 

@@ -10,6 +10,7 @@ from email import message_from_bytes, policy
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from app import create_app
 from app.clock import real_now
 from app.mail.transports import transport_from_url
 from app.services import signin
@@ -18,9 +19,10 @@ from app.services.signin.links import MAIL_LIFE, make_link
 from app.services.signin.people import admit
 from tests.conftest import Shop, make_shop
 from tests.fixtures.smtp_server import SmtpServerDouble
+from tests.serving import served
 from tests.web.adminkit import furnish
 
-from .adminpage import SCREENS, AdminTab, served, violations
+from .adminpage import SCREENS, AdminTab, violations
 
 pytestmark = pytest.mark.browser
 
@@ -72,7 +74,7 @@ def cups(context: Context) -> Shop:
 
 @pytest.fixture
 def origin(context: Context) -> Iterator[str]:
-    with served(context) as address:
+    with served(create_app(context=context)) as address:
         yield address
 
 

@@ -18,7 +18,8 @@ from app.services import installing, permissions, privacy, visits
 from app.services.shops import get_shop, save_policy
 from app.web.admin.settings import written
 from tests.conftest import Shop
-from tests.demostage import DemoStage, open_demo_stage, served
+from tests.demostage import DemoStage, open_demo_stage
+from tests.serving import served
 
 from .adminkit import Merchant, text_of
 

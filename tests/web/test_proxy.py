@@ -13,7 +13,8 @@ from app import create_app
 from app.demo.signing import proxy_signature
 from app.services import recording
 from tests.conftest import TEST_KEYS
-from tests.demostage import open_demo_stage, served
+from tests.demostage import open_demo_stage
+from tests.serving import served
 from tests.web.test_shelf import beacon, ids, n_visits, stocked
 
 SHELF, EVENTS = "/proxy/shopify/storefront/v1/shelf", "/proxy/shopify/storefront/v1/events"
