@@ -6,6 +6,7 @@ from celery import shared_task
 
 from app.services import ingesting, learning
 from workers.celery_app import context
+from workers.rounds import each_shop
 
 
 @shared_task(name="ingest.process_shop")
@@ -16,5 +17,9 @@ def process_shop(shop_id: int) -> None:
 
 @shared_task(name="ingest.sweep")
 def sweep() -> None:
-    for shop_id in ingesting.due_shops(context()):
-        process_shop(shop_id)
+    each_shop(
+        context(),
+        ingesting.due_shops(context()),
+        lambda _, shop_id: process_shop(shop_id),
+        "inbox_not_emptied",
+    )

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import structlog
+from collections.abc import Callable
+from datetime import datetime
+
 from celery import shared_task
 
-from app.platforms.base import PlatformError
 from app.services import messaging, offers, signin
+from app.services.context import Context
 from app.services.shops import connected_shops
 from workers.celery_app import context
-
-log = structlog.get_logger()
+from workers.rounds import each_shop
 
 
 @shared_task(name="messaging.send_due")
 def send_due() -> None:
-    for shop_id in messaging.due_shops(context()):
-        messaging.send_due(context(), shop_id, context().clock.now())
+    each_shop(context(), messaging.due_shops(context()), _at_this_moment(messaging.send_due), "not_sent")
 
 
 @shared_task(name="messaging.mail_sign_in_links")
@@ -26,20 +26,25 @@ def mail_sign_in_links() -> None:
 
 @shared_task(name="messaging.plan")
 def plan() -> None:
-    for shop_id in connected_shops(context().db):
-        messaging.plan_abandoned_carts(context(), shop_id, context().clock.now())
+    each_shop(
+        context(),
+        connected_shops(context().db),
+        _at_this_moment(messaging.plan_abandoned_carts),
+        "not_planned",
+    )
 
 
 @shared_task(name="messaging.plan_win_backs")
 def plan_win_backs() -> None:
-    for shop_id in connected_shops(context().db):
-        messaging.plan_win_backs(context(), shop_id, context().clock.now())
+    each_shop(
+        context(), connected_shops(context().db), _at_this_moment(messaging.plan_win_backs), "not_planned"
+    )
 
 
 @shared_task(name="messaging.make_codes")
 def make_codes() -> None:
-    for shop_id in connected_shops(context().db):
-        try:
-            offers.make_ahead(context(), shop_id)
-        except PlatformError as error:
-            log.warning("codes_not_made", shop_id=shop_id, reason=str(error))
+    each_shop(context(), connected_shops(context().db), offers.make_ahead, "codes_not_made")
+
+
+def _at_this_moment(do: Callable[[Context, int, datetime], object]) -> Callable[[Context, int], object]:
+    return lambda context, shop_id: do(context, shop_id, context.clock.now())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import structlog
 from celery import shared_task
 
@@ -24,6 +22,7 @@ from app.services import (
 from app.services.context import Context
 from app.services.shops import connected_shops, every_shop
 from workers.celery_app import context
+from workers.rounds import each_shop
 from workers.slots import long_work
 
 log = structlog.get_logger()
@@ -66,11 +65,7 @@ def carry_theme_lists(shop_id: int, job_id: int) -> None:
 
 @shared_task(name="upkeep.reconcile")
 def reconcile() -> None:
-    for shop_id in connected_shops(context().db):
-        try:
-            reconciling.reconcile(context(), shop_id)
-        except PlatformError as error:
-            log.warning("not_reconciled", shop_id=shop_id, reason=str(error))
+    each_shop(context(), connected_shops(context().db), reconciling.reconcile, "not_reconciled")
 
 
 @shared_task(name="upkeep.take_keys")
@@ -89,48 +84,38 @@ def publish_setup(shop_id: int) -> None:
 
 @shared_task(name="upkeep.poll")
 def poll() -> None:
-    _each_shop(polling.poll, "not_polled")
+    each_shop(context(), connected_shops(context().db), polling.poll, "not_polled")
 
 
 @shared_task(name="upkeep.check_webhooks")
 def check_webhooks() -> None:
-    _each_shop(polling.check_webhooks, "webhooks_not_checked")
+    each_shop(context(), connected_shops(context().db), polling.check_webhooks, "webhooks_not_checked")
 
 
 @shared_task(name="upkeep.sweep")
 def sweep() -> None:
-    _each_shop(polling.sweep, "not_swept")
-
-
-def _each_shop(do: Callable[[Context, int], object], otherwise: str) -> None:
-    """Do it for every connected shop; one that does not answer holds up no other."""
-    for shop_id in connected_shops(context().db):
-        try:
-            do(context(), shop_id)
-        except PlatformError as error:
-            log.warning(otherwise, shop_id=shop_id, reason=str(error))
+    each_shop(context(), connected_shops(context().db), polling.sweep, "not_swept")
 
 
 @shared_task(name="upkeep.daily")
 def daily() -> None:
     signin.forget_old(context())
-    for shop_id in every_shop(context().db):
-        privacy.purge(context(), shop_id)
-        privacy.erase_if_left(context(), shop_id)
+    each_shop(context(), every_shop(context().db), _throw_away, "not_purged")
     signin.forget_strangers(context())
-    for shop_id in connected_shops(context().db):
-        try:
-            installing.repair_connection(context(), shop_id)
-            reconciling.reconcile(context(), shop_id, reconciling.DEEP)
-            offers.clean_up(context(), shop_id)
-        except PlatformError as error:
-            log.warning("daily_round_incomplete", shop_id=shop_id, reason=str(error))
+    each_shop(context(), connected_shops(context().db), _look_after, "daily_round_incomplete")
+
+
+def _throw_away(context: Context, shop_id: int) -> None:
+    privacy.purge(context, shop_id)
+    privacy.erase_if_left(context, shop_id)
+
+
+def _look_after(context: Context, shop_id: int) -> None:
+    installing.repair_connection(context, shop_id)
+    reconciling.reconcile(context, shop_id, reconciling.DEEP)
+    offers.clean_up(context, shop_id)
 
 
 @shared_task(name="upkeep.refresh_tokens")
 def refresh_tokens() -> None:
-    for shop_id in connected_shops(context().db):
-        try:
-            connecting.access_token(context(), shop_id)
-        except PlatformError as error:
-            log.warning("token_not_refreshed", shop_id=shop_id, reason=str(error))
+    each_shop(context(), connected_shops(context().db), connecting.access_token, "token_not_refreshed")

@@ -68,7 +68,8 @@ def _sends_own_mail(rest: Rest) -> bool:
         rows = rest.get(f"wc/v3/settings/email_{_OWN_MAIL}").body
     except NotFoundError:
         return False  # older than 11.0, or its feature is switched off
-    values = {row.get("id"): row.get("value") for row in rows if isinstance(row, dict)} if rows else {}
+    settings = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    values = {str(row.get("id")): row.get("value") for row in settings}
     return (
         values.get("enabled") == "yes"
         and values.get("automated") == "yes"
