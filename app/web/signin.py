@@ -61,7 +61,7 @@ def signin_blueprint(context: Context, limiter: Limiter) -> Blueprint:
         return render_template("signin/link.html", invited=invited)
 
     @blueprint.post("/sign-in/<token>")
-    @limiter.limit("20 per minute", key_func=get_remote_address)
+    @limiter.limit("20 per minute; 120 per hour", key_func=get_remote_address)
     def receive_button(token: str) -> ResponseReturnValue:
         """Sign in. Another site's page must not: its merchant would then look after somebody else's shop."""
         if not comes_from_here(context):

@@ -26,6 +26,13 @@ from tests.fixtures.smtp_server import Fault, SmtpServerDouble
 ADA = "ada@example.com"
 
 
+@pytest.fixture(autouse=True)
+def _clock_standing_still():
+    """A link lives for a minute; how long a test takes has nothing to do with it."""
+    with time_machine.travel(real_now(), tick=False):
+        yield
+
+
 @pytest.fixture
 def shop(context) -> Shop:
     return make_shop(context, "ada-tea.example", "Ada's Tea", platform="woocommerce", email=ADA)
