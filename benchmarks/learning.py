@@ -48,7 +48,7 @@ def main(n_interactions: int = N_INTERACTIONS) -> int:
         seconds = train(stage)
         alone = learn_here(stage, random)
         stage.troupe.start("worker", "app", "worker")
-        stage.troupe.wait_until("the worker's first delta", lambda: is_learned(stage, random), 60)
+        stage.troupe.wait_until("the worker's first delta", lambda: is_learned(stage, random))
         shown = [time_to_shelf(stage, random, n) for n in range(N_TIMES)]
         show(
             n_interactions,

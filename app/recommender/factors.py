@@ -9,12 +9,11 @@ import numpy as np
 from lightfm import LightFM
 from scipy import sparse
 
-from app.recommender.words import Words, scale_rows
-
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from app.recommender.interactions import FloatArray, IntArray
+    from app.recommender.words import Words
 
 # More than one OpenMP thread in a pre-forked worker hangs for ever once the parent has used OpenMP,
 # and makes the result depend on timing. One thread, always; shops are the unit of parallelism.
@@ -135,21 +134,14 @@ class Rows:
 
 
 def item_features(words: Words) -> sparse.csr_matrix:
-    """The item feature matrix: identity first, then idf-weighted words, each half of a row summing to 1.
+    """Return the item feature matrix: identity first, then idf-weighted words, each half of a row summing to 1.
 
     Returns
     -------
     csr float32, shape [n_items, n_items + n_words]
         The identity column is always there: a row of zeros would become NaN inside LightFM.
     """
-    weighted = sparse.csr_matrix(words.presence @ sparse.diags(words.idf), dtype=np.float32)
-    identity = sparse.identity(weighted.shape[0], dtype=np.float32, format="csr")
-    stacked = sparse.csr_matrix(sparse.hstack([identity * _mean_idf(words), weighted], format="csr"))
-    return scale_rows(stacked, np.asarray(stacked.sum(axis=1)).ravel())
-
-
-def _mean_idf(words: Words) -> float:
-    return float(words.idf.mean()) if len(words.idf) else 1.0
+    return words.features
 
 
 def fit_factors(

@@ -53,6 +53,10 @@ def shortfall(
     worst = -np.inf
     for measure, values in enumerate(ours):
         best = max((of_one[measure] for of_one in simple), key=lambda found: float(found.mean()))
+        if not best.any():
+            # Nothing to fall short of.
+            worst = max(worst, 0.0)
+            continue
         gain = values - best
         of_group = np.bincount(groups, gain - gain.mean())
         error = float(np.sqrt((of_group**2).sum())) / len(gain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,7 +73,23 @@ class Words:
     idf: FloatArray
     presence: sparse.csr_matrix
 
-    @property
+    @cached_property
+    def features(self) -> sparse.csr_matrix:
+        """What LightFM sees of a product: its identity, then its idf-weighted words, each row summing to 1.
+
+        Kept, as `tfidf` is: a delta without new products asks for the same again.
+
+        Returns
+        -------
+        csr float32, shape [n_items, n_items + n_words]
+        """
+        weighted = sparse.csr_matrix(self.presence @ sparse.diags(self.idf), dtype=np.float32)
+        identity = sparse.identity(weighted.shape[0], dtype=np.float32, format="csr")
+        mean_idf = float(self.idf.mean()) if len(self.idf) else 1.0
+        stacked = sparse.csr_matrix(sparse.hstack([identity * mean_idf, weighted], format="csr"))
+        return scale_rows(stacked, np.asarray(stacked.sum(axis=1)).ravel())
+
+    @cached_property
     def tfidf(self) -> sparse.csr_matrix:
         """idf-weighted words with L2-normalised rows, so that a product of rows is a cosine [1]_.
 

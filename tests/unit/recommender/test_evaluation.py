@@ -243,11 +243,10 @@ def test_a_shortfall_is_measured_against_the_better_simple_method_and_asks_for_m
         assert shortfall([good], [[bad], [good]], groups) == 0.0
         assert shortfall([bad], [[bad], [good]], groups) > 1.0
         assert shortfall([np.ones(len(groups))], [[bad], [good]], groups) < 0.0
-    # Ahead in 3 questions of 100, behind in 1: proven by 2,000 of them, not by 500.
-    ahead = {
-        len(groups): shortfall(
-            [np.where(groups % 100 < 3, 1.0, 0.5)], [[np.where(groups % 100 == 50, 0.9, 0.5)]], groups
-        )
-        for groups in (few, many)
-    }
-    assert ahead[2000] < 0
+        assert shortfall([good * 0.1], [[bad]], groups) == 0.0
+    # Right 12 times where the other is wrong, wrong 4 times where it is right: two standard errors.
+    for groups, is_enough in ((few, True), (many, False)):
+        ours, other = np.full(len(groups), 0.5), np.full(len(groups), 0.5)
+        ours[:12], other[12:16] = 1.0, 1.0
+        assert (shortfall([ours], [[other]], groups) < 0) == is_enough
+        assert shortfall([ours], [[other]], groups, n_errors_min=3.0) > 0
