@@ -38,7 +38,7 @@ def extras_client(context: Context, shop_id: int) -> ExtrasClient:
 def lacking(context: Context, shop: ShopRecord, features: Sequence[Feature]) -> tuple[Feature, ...]:
     """Which of these features the merchant still has to permit, by what the shop said last; it is not asked."""
     platform = extras(context, shop)
-    if platform is None:
+    if platform is None or not features:
         return ()
     with context.db.shop(shop.shop_id) as connection:
         known = connection.execute(select(Credential.scopes)).scalar() or ""
