@@ -15,6 +15,14 @@ class Order(Base):
     __table_args__ = (
         UniqueConstraint("shop_id", "platform_order_id"),
         Index("ix_orders_placed", "shop_id", "placed_at"),
+        # A cart looks for its order at each of its webhooks.
+        Index("ix_orders_cart", "shop_id", "cart_token", postgresql_where=text("cart_token IS NOT NULL")),
+        Index(
+            "ix_orders_checkout",
+            "shop_id",
+            "checkout_token",
+            postgresql_where=text("checkout_token IS NOT NULL"),
+        ),
         Index(
             "ix_orders_attributed",
             "shop_id",
