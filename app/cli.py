@@ -378,9 +378,11 @@ def plugin(out: Path) -> None:
 
     try:
         out.write_bytes(pack_plugin(None).content)
-    except (PluginFilesError, OSError) as error:
+    except PluginFilesError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{out} is the plugin; its address of Regulars is typed on its page.")
+    except OSError as error:
+        raise click.ClickException(f"{out} can't be written: {error.strerror}") from None
+    click.echo(f"{out} is the plugin. Type the address of your Regulars on its page, WooCommerce > Regulars.")
 
 
 @main.command()

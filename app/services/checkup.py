@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from app.mail.addresses import BadAddressError, read_sender
 from app.mail.transports import Refused, Retry
 from app.services.context import Context
-from app.services.shops import connected_shops
+from app.services.shops import connected_shops, get_shop
 
 
 def check_up(context: Context, tell: Callable[[str, str], None]) -> int:
@@ -62,10 +62,26 @@ def _redis(context: Context) -> str | None:
 
 def _shopify(context: Context) -> str | None:
     settings = context.settings
-    if not settings.shopify_api_key or not settings.shopify_api_secret.get_secret_value():
-        return "SHOPIFY_API_KEY and SHOPIFY_API_SECRET are not set; see the README, Install on Shopify"
+    keys = (settings.shopify_api_key, settings.shopify_api_secret.get_secret_value())
+    if not all(keys) and (any(keys) or not _only_others_are_connected(context)):
+        return (
+            "SHOPIFY_API_KEY and SHOPIFY_API_SECRET are not set; see the README, Install on Shopify "
+            "(not needed once a WooCommerce store is connected, and no other)"
+        )
     is_local = settings.shopify_base_url is not None
     return None if is_local or settings.app_url.startswith("https://") else "APP_URL must start with https://"
+
+
+def _only_others_are_connected(context: Context) -> bool:
+    """Shops are connected, and none of them is Shopify's: an installation that needs no app there."""
+    platforms = set()
+    try:
+        for shop_id in connected_shops(context.db):
+            with context.db.shop(shop_id) as connection:
+                platforms.add(get_shop(connection, shop_id).platform)
+    except SQLAlchemyError:
+        return False
+    return bool(platforms) and "shopify" not in platforms
 
 
 def _mail(context: Context) -> str | None:

@@ -3,10 +3,25 @@
 from dataclasses import replace
 
 import pytest
+from pydantic import SecretStr
 
 from app.mail.transports import transport_from_url
 from app.services.checkup import check_up
+from tests.conftest import make_shop
 from tests.fixtures.smtp_server import Fault, SmtpServerDouble
+
+
+def said_of_shopify(context, key="", secret=""):
+    settings = context.settings.model_copy(
+        update={
+            "shopify_api_key": key,
+            "shopify_api_secret": SecretStr(secret),
+            "app_url": "https://regulars.example.com",
+        }
+    )
+    said = {}
+    check_up(replace(context, settings=settings), said.__setitem__)
+    return said["Shopify"]
 
 
 def said_of_mail(context, sender, url):
@@ -40,3 +55,13 @@ def test_a_server_that_would_take_it_is_fine_and_gets_no_mail(context):
 def test_a_server_that_refuses_the_sender_is_named(context, fault):
     with SmtpServerDouble(fault) as server:
         assert "check SMTP_URL and MAIL_FROM" in said_of_mail(context, "shop@example.com", server.url)
+
+
+def test_shopifys_keys_are_asked_for_until_only_a_woocommerce_store_is_connected(context):
+    assert "are not set" in said_of_shopify(context)
+    make_shop(context, "ada-tea.example", "Ada's Tea", platform="woocommerce")
+    assert said_of_shopify(context) == "fine"
+    assert "are not set" in said_of_shopify(context, key="half of them")
+    make_shop(context, "ben-bikes.myshopify.com", "Ben's Bikes")
+    assert "are not set" in said_of_shopify(context)
+    assert said_of_shopify(context, key="key", secret="secret") == "fine"
