@@ -124,7 +124,7 @@ def _show(evaluation: Evaluation) -> None:
 
     report, written = evaluation.report, evaluation.card
     console = Console(width=None if Console().is_terminal else PIPED_WIDTH)
-    for task in dict.fromkeys(score.task for score in report.scores):
+    for task in dict.fromkeys(score.task for score in report.scores if score.n_queries):
         console.print(_table(evaluation, task), "")
     console.print(
         f"{report.n_train_orders:,} orders to learn from, {report.n_test_orders:,} newer ones to be judged on, "

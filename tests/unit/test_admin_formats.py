@@ -11,8 +11,8 @@ from app.web.admin.formats import Formats, locale_of
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
-def formats(country: str | None, currency: str) -> Formats:
-    return Formats(locale_of(country), "UTC", currency, NOW, country)
+def formats(country: str | None, currency: str, language: str = "und") -> Formats:
+    return Formats(locale_of(country), "UTC", currency, NOW, country, language)
 
 
 def written(country: str | None, currency: str, amount: int) -> str:
@@ -39,6 +39,14 @@ def test_a_sum_in_the_shops_own_money(country: str | None, currency: str, amount
 
 def test_yen_are_written_as_in_the_shop_and_in_its_mails() -> None:
     assert formats("JP", "JPY").money(1980) == format_money(Money(1980, "JPY"), "en") == "¥1,980"
+
+
+@pytest.mark.parametrize(
+    ("country", "language"), [("CY", "en"), ("CY", "el"), ("DE", "de"), ("TR", "tr"), ("IE", "en")]
+)
+def test_the_sign_stands_where_the_shops_own_language_puts_it(country: str, language: str) -> None:
+    in_mails = format_money(Money(6900, "EUR"), language)
+    assert formats(country, "EUR", language).money(6900).startswith("€") == in_mails.startswith("€")
 
 
 def test_a_sum_in_other_money_says_which() -> None:

@@ -43,6 +43,8 @@ class Formats:
     currency: str
     now: datetime
     country: str | None = None
+    # The shop's own language, in which its prices and mails are written; "und" goes by the country alone.
+    language: str = "und"
 
     @cached_property
     def _zone(self) -> ZoneInfo:
@@ -76,9 +78,9 @@ class Formats:
 
     @cached_property
     def _home(self) -> Locale:
-        """The language of the shop's country, for where it puts a currency's sign; English where none is known."""
+        """The shop's language in its country, for where it puts a currency's sign; English where none is known."""
         try:
-            home = Locale.parse(f"und_{self.country}") if self.country else self.locale
+            home = Locale.parse(f"{self.language}_{self.country}") if self.country else self.locale
         except (UnknownLocaleError, ValueError):
             return self.locale
         # A pattern for text that runs the other way has marks in it that turn ours around.

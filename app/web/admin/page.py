@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from sqlalchemy import Connection
 
+from app.mail.prices import babel_locale
 from app.platforms.asked import KeyDropPlatform, PluginPlatform
 from app.services.context import Context
 from app.services.shops import ShopRecord, get_shop
@@ -88,6 +89,7 @@ class Desk:
         return Formats(
             locale=locale_of(shop.country),
             country=shop.country,
+            language=babel_locale(shop.locale).language,
             timezone=shop.timezone,
             currency=shop.currency,
             now=self.context.clock.now(),
