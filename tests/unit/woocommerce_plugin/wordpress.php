@@ -21,6 +21,13 @@ namespace {
 		'home'      => 'https://ada.example',
 	);
 
+	if ( ! function_exists( 'mb_substr' ) ) {
+		/** Where PHP has no mbstring WordPress brings this function (wp-includes/compat.php). */
+		function mb_substr( $text, $start, $length = null ) {
+			return implode( '', array_slice( preg_split( '//u', $text, -1, PREG_SPLIT_NO_EMPTY ), $start, $length ) );
+		}
+	}
+
 	class WP_Error {
 		private $code; private $message; private $data;
 		public function __construct( $code, $message = '', $data = null ) { $this->code = $code; $this->message = $message; $this->data = $data; }
