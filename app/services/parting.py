@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
+from app.db.session import DatabaseAwayError
 from app.platforms.asked import GuestClient
 from app.platforms.base import PlatformError
 from app.services import offers, themelists
@@ -39,5 +40,11 @@ def _is_done(shop_id: int, name: str, step: Callable[[], object]) -> bool:
         step()
     except PlatformError as error:
         log.warning("left_in_the_shop", shop_id=shop_id, what=name, reason=str(error))
+        return False
+    except Exception as error:
+        if isinstance(error, DatabaseAwayError):
+            raise
+        # An answer that we break on keeps no shop connected. The class only: a text may quote what is stored.
+        log.error("left_in_the_shop", shop_id=shop_id, what=name, error=type(error).__name__)
         return False
     return True

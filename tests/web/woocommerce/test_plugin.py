@@ -16,6 +16,7 @@ from app.domain.offers import Offer
 from app.services import installing, parting, polling
 from app.services.connecting import client_for
 from app.services.hooks import hook_of
+from app.services.leaving import leave
 from app.services.shops import get_shop, save_policy
 from tests.conftest import make_shop
 from tests.fixtures.woocommerce_plugin import PluginDouble, instant
@@ -310,6 +311,18 @@ def test_a_shop_that_no_longer_answers_is_left_all_the_same(context, client, sto
     drain(context, shop_id)
     assert rows(owner, "SELECT state FROM shops") == [{"state": "uninstalled"}]
     assert rows(owner, "SELECT * FROM credentials") == []
+
+
+def test_a_step_of_leaving_that_breaks_holds_up_no_other(context, client, store, owner, monkeypatch):
+    shop_id = at_work(context, client, store)
+
+    def breaks(*_: object) -> None:
+        raise KeyError("lists")
+
+    monkeypatch.setattr("app.services.parting.themelists.take_away", breaks)
+    assert leave(context, shop_id) is False
+    assert store.webhooks == {}
+    assert rows(owner, "SELECT state FROM shops") == [{"state": "uninstalled"}]
 
 
 def test_the_operator_disconnects_a_store_and_no_shop_that_has_an_admin_of_its_own(
