@@ -53,6 +53,8 @@ LATE_SECONDS = 20 * 3600.0
 # Of the webhooks that arrive, this share is taken and the answer is lost: they are sent again.
 LOST_ANSWER_SHARE = 0.02
 TOKEN_SECONDS = 60
+# Changed to this at the end of the day, with no webhook of it. Minor units; no other price comes near.
+UNHEARD_PRICE = 77_700
 # What a call takes on its way.
 CALL_SECONDS = 0.25
 RESTORE_PER_SECOND = 100.0
@@ -189,7 +191,10 @@ class FaultyShop:
     # -- the shop's life -------------------------------------------------------------------------------------
 
     def live(self, n_orders: int, hours: float) -> None:
-        """Carts, checkouts, orders, and everything else that changes, spread over so many hours."""
+        """Carts, checkouts, orders, and everything else that changes, spread over so many hours.
+
+        However few the draws, one order's webhooks are late and one price's never come.
+        """
         step = hours * 3600 / n_orders
         late_one = n_orders // 3
         for number in range(n_orders):
@@ -200,6 +205,11 @@ class FaultyShop:
             self.shop.post.faults = faults
             self._merchant()
             self.take_in(step)
+        post = self.shop.post
+        faults = post.faults
+        post.faults = replace(faults, drop_share=1.0)
+        self.store.update_product(next(iter(self.store.world.products)), price=UNHEARD_PRICE)
+        post.faults = faults
 
     def _shopper(self, number: int) -> None:
         store, drawn = self.store, self.drawn
