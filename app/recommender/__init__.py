@@ -13,6 +13,7 @@ from app.recommender.judging import Score
 from app.recommender.lists import NO_ITEM, Lists, Shown, Source
 from app.recommender.model import Evidence, Model, Options
 from app.recommender.personal import Taste
+from app.recommender.updating import Changed
 
 __all__ = [
     "NO_ITEM",
@@ -22,6 +23,7 @@ __all__ = [
     "Blend",
     "Catalogue",
     "CatalogueError",
+    "Changed",
     "DivergedError",
     "Evidence",
     "History",

@@ -13,6 +13,7 @@ from scipy import sparse
 from app.recommender.blend import Blend
 from app.recommender.factors import Factors
 from app.recommender.interactions import Catalogue, History
+from app.recommender.log import Log
 from app.recommender.model import Model, Options
 from app.recommender.personal import Taste
 from app.recommender.words import Words, presence_of
@@ -29,12 +30,14 @@ class ArtifactError(ValueError):
 
 def to_npz(model: Model) -> bytes:
     """Return the model as compressed npz bytes; the same model gives the same arrays back, bit for bit."""
-    arrays: dict[str, Any] = {f"factor/{name}": values for name, values in model.factors.arrays.items()}
+    users = model.user_rows.whole
+    factors = model.factors.arrays | users.arrays
+    arrays: dict[str, Any] = {f"factor/{name}": values for name, values in factors.items()}
     arrays |= {f"history/{name}": _small(values) for name, values in vars(model.history).items()}
     arrays["words/idf"] = model.words.idf
     arrays["words/indices"] = model.words.presence.indices.astype(np.int32)
     arrays["words/indptr"] = model.words.presence.indptr.astype(np.int64)
-    arrays["factor_users"] = model.factor_users
+    arrays["factor_users"] = users.users
     arrays |= {f"ease/{part}": getattr(model.ease, part) for part in ("data", "indices", "indptr")}
     arrays["manifest"] = np.frombuffer(json.dumps(_manifest(model)).encode(), dtype=np.uint8)
     buffer = io.BytesIO()
@@ -108,19 +111,22 @@ def _model(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
     catalogue = Catalogue(**{name: tuple(values) for name, values in columns.items()}).validate()
     vocabulary = tuple(manifest["vocabulary"])
     history = History.of(**{n.partition("/")[2]: a for n, a in arrays.items() if n.startswith("history/")})
-    factors = {n.partition("/")[2]: a for n, a in arrays.items() if n.startswith("factor/")}
+    factors = Factors(
+        {n.partition("/")[2]: a for n, a in arrays.items() if n.startswith("factor/")}, catalogue.n_items
+    )
+    items, users = factors.split(arrays["factor_users"].astype(np.int64))
     presence = presence_of(arrays["words/indices"], arrays["words/indptr"], len(vocabulary))
     return Model(
         catalogue,
-        history.validate(catalogue),
+        Log.of(history.validate(catalogue)),
         _options(manifest["options"]),
         int(manifest["seed"]),
         Blend(**manifest["blend"]),
         Taste(**manifest["taste"]),
         Taste(**manifest["discovery"]),
         Words(vocabulary, arrays["words/idf"], presence),
-        Factors(factors, catalogue.n_items),
-        arrays["factor_users"].astype(np.int64),
+        items,
+        users,
         sparse.csr_matrix(
             (arrays["ease/data"], arrays["ease/indices"], arrays["ease/indptr"]),
             shape=(catalogue.n_items, catalogue.n_items),

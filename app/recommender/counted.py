@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from app.recommender.interactions import History, IntArray, TimeArray
+    from app.recommender.log import Log
 
 # Half-lives of "recent" that the scores use: fourteen days follow fashion, thirty the season.
 HALF_LIVES_DAYS = (14.0, 30.0)
@@ -32,6 +33,8 @@ class Counted:
     pairs : Pairs
     n_orders : int64, shape [n_items]
         Orders holding each product.
+    n_orders_in_all : int
+        Different orders, whatever they hold.
     recent : dict of float to float64 array of shape [n_items]
         Per half-life in days: orders, each halved with its age before `newest_at`.
     lines : OrderLines
@@ -42,6 +45,7 @@ class Counted:
 
     pairs: Pairs
     n_orders: IntArray
+    n_orders_in_all: int
     recent: dict[float, TimeArray]
     lines: OrderLines
     newest_at: float
@@ -69,13 +73,13 @@ def count(history: History, n_items: int, n_orders_min: int) -> Counted:
     lines = order_lines(history)
     recent = {days: _decayed(lines, newest_at, days, n_items) for days in HALF_LIVES_DAYS}
     pairs = Pairs.counted(pair_counts(held), n_orders_min)
-    return Counted(pairs, n_orders, recent, lines.since(_at_hand_from(newest_at)), newest_at)
+    at_hand = lines.since(_at_hand_from(newest_at))
+    return Counted(pairs, n_orders, held.shape[0], recent, at_hand, newest_at)
 
 
-def step(counted: Counted, history: History, new: History, n_items: int) -> Counted:
-    """Return the counts after `new` joins `history`; exact, but for the date of a line that repeats."""
-    joined = rows_with(history.order, new.order[new.order >= 0])
-    old = history.take(joined)
+def step(counted: Counted, log: Log, new: History, n_items: int) -> Counted:
+    """Return the counts after `new` joins `log`; exact, but for the date of a line that repeats."""
+    old = log.take(log.of_orders(new.order))
     pairs, n_orders = count_step(old, new, n_items)
     newest_at = max(counted.newest_at, new.newest_at)
     lines = _without(order_lines(new), order_lines(old))
@@ -88,23 +92,18 @@ def step(counted: Counted, history: History, new: History, n_items: int) -> Coun
     grown = counted.pairs.grown(n_items).moved(pairs)
     both = (np.concatenate(columns) for columns in zip(counted.lines, lines, strict=True))
     at_hand = OrderLines(*both).since(_at_hand_from(newest_at))
-    return Counted(grown, np.pad(counted.n_orders, (0, n_more)) + n_orders, recent, at_hand, newest_at)
+    return Counted(
+        grown,
+        np.pad(counted.n_orders, (0, n_more)) + n_orders,
+        counted.n_orders_in_all + new.n_orders - old.n_orders,
+        recent,
+        at_hand,
+        newest_at,
+    )
 
 
 def _at_hand_from(newest_at: float) -> float:
     return newest_at - LINES_DAYS * DAY_SECONDS
-
-
-def rows_with(column: IntArray, values: IntArray) -> IntArray:
-    """Return the rows of an index column (at least -1) that hold one of some values, ascending."""
-    wanted = np.unique(values)
-    wanted = wanted[wanted >= 0]
-    if not len(wanted) or not len(column):
-        return np.empty(0, np.int64)
-    table = np.zeros(int(max(column.max(), wanted[-1])) + 2, bool)
-    table[wanted] = True
-    # Index -1 reads the last place of the table, which is never wanted.
-    return np.flatnonzero(table[column])
 
 
 def _without(lines: OrderLines, known: OrderLines) -> OrderLines:

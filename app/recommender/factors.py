@@ -9,6 +9,8 @@ import numpy as np
 from lightfm import LightFM
 from scipy import sparse
 
+from app.recommender.user_rows import UserRows
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -66,7 +68,7 @@ class Factors:
     ----------
     arrays : dict of str to float32 array
         LightFM's own arrays: embeddings [n_rows, n_components], biases [n_rows] and their adagrad
-        gradients, for item features (identity rows first, then words) and users.
+        gradients, for item features (identity rows first, then words) and, until they are split off, users.
     n_items : int
         How many of the item feature rows are identities.
     """
@@ -79,15 +81,18 @@ class Factors:
         """Length of a vector."""
         return int(self.arrays["item_embeddings"].shape[1])
 
-    @property
-    def user_vectors(self) -> FloatArray:
-        """float32, shape [n_users, n_components]."""
-        return self.arrays["user_embeddings"]
+    def split(self, shoppers: IntArray) -> tuple[Factors, UserRows]:
+        """Return the item rows, and the user rows of known customers.
 
-    def keep_users(self, rows: npt.NDArray[np.bool_]) -> Factors:
-        """Return the factors with only the user rows that a mask selects."""
-        kept = {k: v[rows] if k.startswith("user_") else v for k, v in self.arrays.items()}
-        return Factors(kept, self.n_items)
+        Parameters
+        ----------
+        shoppers : int64, shape [n_users]
+            User index of each user row, ascending; -1 for guests, who follow and are not kept.
+        """
+        known = shoppers >= 0
+        users = {name: rows[known] for name, rows in self.arrays.items() if name.startswith("user_")}
+        items = {name: rows for name, rows in self.arrays.items() if name.startswith("item_")}
+        return Factors(items, self.n_items), UserRows(shoppers[known], users)
 
     def item_vectors(self, words: Words) -> tuple[FloatArray, FloatArray]:
         """Return item vectors float32 [n_items, n_components] and biases float32 [n_items]."""
@@ -195,6 +200,7 @@ def _take_arrays(model: Any) -> dict[str, npt.NDArray[np.float32]]:
 
 def continue_fit(
     factors: Factors,
+    users: UserRows,
     rows: Rows,
     positives: sparse.csr_matrix,
     touched: sparse.coo_matrix,
@@ -209,8 +215,10 @@ def continue_fit(
     ----------
     factors : Factors
         As last fitted.
+    users : UserRows
+        Of these shoppers at least, in one part.
     rows : Rows
-        Where each feature and shopper was in `factors`.
+        Where each feature was in `factors`, and each shopper in `users`.
     positives : csr float32, shape [n_shoppers, n_items]
         Everything these shoppers ever had to do with: never drawn as a negative.
     touched : coo float32, shape [n_shoppers, n_items]
@@ -226,8 +234,9 @@ def continue_fit(
     """
     random = np.random.RandomState(seed)
     model = _FullHistoryLightFM(no_components=factors.n_components, loss="warp", random_state=random)
+    before = factors.arrays | users.arrays
     for name in _ARRAYS:
-        setattr(model, name, _placed(name, factors.arrays[name], getattr(rows, name[:4]), random))
+        setattr(model, name, _placed(name, before[name], getattr(rows, name[:4]), random))
     for name, like in _MOMENTA.items():
         setattr(model, name, np.zeros_like(getattr(model, like)))
     model.positives = positives
@@ -246,6 +255,8 @@ def feature_rows(factors: Factors, words_before: Words, words: Words, items: Int
     items : int64, shape [n_items]
         Where each product was, -1 for a new one.
     """
+    if words is words_before:
+        return np.concatenate([items, factors.n_items + np.arange(len(words.vocabulary))])
     place = {word: factors.n_items + n for n, word in enumerate(words_before.vocabulary)}
     return np.concatenate([items, np.array([place.get(word, -1) for word in words.vocabulary], np.int64)])
 
@@ -261,32 +272,3 @@ def _placed(name: str, old: FloatArray, rows: IntArray, random: np.random.Random
         start = np.full(shape, 1.0 if name.endswith("gradients") else 0.0, np.float32)
     start[~fresh] = old[rows[~fresh]]
     return start
-
-
-def with_users(
-    factors: Factors, users: IntArray, some: Factors, some_users: IntArray
-) -> tuple[Factors, IntArray]:
-    """Put the rows of some users, known or new, into the rows of all.
-
-    Parameters
-    ----------
-    factors, users
-        All user rows, and whose they are, ascending.
-    some, some_users
-        Rows to put in, and whose they are. `some` gives the item arrays.
-
-    Returns
-    -------
-    factors : Factors
-    users : int64, ascending
-    """
-    everyone = np.union1d(users, some_users)
-    old_places, new_places = np.searchsorted(everyone, users), np.searchsorted(everyone, some_users)
-    arrays = dict(some.arrays)
-    for name in _ARRAYS:
-        if name.startswith("user_"):
-            values = np.empty((len(everyone), *factors.arrays[name].shape[1:]), np.float32)
-            values[old_places] = factors.arrays[name]
-            values[new_places] = some.arrays[name]
-            arrays[name] = values
-    return Factors(arrays, some.n_items), everyone

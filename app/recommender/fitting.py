@@ -11,9 +11,11 @@ from scipy import sparse
 from app.recommender.choosing import Choice, choose
 from app.recommender.ease import fit_ease
 from app.recommender.factors import Rows, continue_fit, feature_rows, fit_factors
+from app.recommender.log import Log
 from app.recommender.model import Model, Options
 from app.recommender.owned import read_owned
 from app.recommender.shoppers import shopper_rows
+from app.recommender.user_rows import places
 from app.recommender.words import read_words
 
 if TYPE_CHECKING:
@@ -121,19 +123,19 @@ def fit_with(
         factors = fit_factors(matrix, words, n_components=options.n_components, n_epochs=n_epochs, seed=seed)
     else:
         factors = _continued(start, matrix, shoppers, words, seed)
-    known = shoppers >= 0
+    items, users = factors.split(shoppers)
     needs_ease = bool(choice.taste.ease or choice.discovery.ease) if with_ease is None else with_ease
     return Model(
         catalogue,
-        history,
+        Log.of(history),
         options,
         seed,
         choice.blend,
         choice.taste,
         choice.discovery,
         words,
-        factors.keep_users(known),
-        shoppers[known],
+        items,
+        users,
         _ease(history, catalogue.n_items) if needs_ease else _empty(catalogue.n_items),
     )
 
@@ -142,12 +144,13 @@ def _continued(
     start: Start, matrix: sparse.csr_matrix, shoppers: IntArray, words: Words, seed: int
 ) -> Factors:
     before = start.model
-    users = np.full(len(shoppers), -1)
+    known_as = np.full(len(shoppers), -1)
     is_user = shoppers >= 0
-    users[is_user] = start.users[shoppers[is_user]]
-    rows = Rows(feature_rows(before.factors, before.words, words, start.items), before.vector_rows(users))
+    known_as[is_user] = start.users[shoppers[is_user]]
+    users = before.user_rows.whole
+    rows = Rows(feature_rows(before.factors, before.words, words, start.items), places(users.users, known_as))
     return continue_fit(
-        before.factors, rows, matrix, matrix.tocoo(), words=words, n_epochs=N_WARM_EPOCHS, seed=seed
+        before.factors, users, rows, matrix, matrix.tocoo(), words=words, n_epochs=N_WARM_EPOCHS, seed=seed
     )
 
 

@@ -263,4 +263,5 @@ def product_values(lists: IntArray, queries: BasketQueries) -> dict[str, Values]
 
 def customer_lists(model: Model, taste: Taste, users: IntArray, *, is_new: bool) -> IntArray:
     """Return the first ten products for customers, int64 [n_users, 10]."""
-    return customer_places(model, users, N_PLACES, taste, with_owned=not is_new)[0][0]
+    ((items, _),), _ = customer_places(model.taste_scorer(users), users, N_PLACES, [(taste, not is_new)])
+    return items

@@ -11,8 +11,7 @@ from scipy import sparse
 
 from app.recommender import shelves, updating
 from app.recommender.blend import MAX_PRIOR_ITEMS, Blend, PairScorer, unit_rows
-from app.recommender.counted import Counted, count, rows_with
-from app.recommender.interactions import Catalogue, History
+from app.recommender.counted import Counted, count
 from app.recommender.lists import top_n
 from app.recommender.owned import Owned, read_owned
 from app.recommender.personal import Taste, TasteScorer
@@ -21,9 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.recommender.factors import Factors
-    from app.recommender.interactions import FloatArray, IntArray
+    from app.recommender.interactions import Catalogue, FloatArray, History, IntArray
     from app.recommender.lists import Lists
+    from app.recommender.log import Log
     from app.recommender.pairs import Pairs
+    from app.recommender.shelves import ForCustomers
+    from app.recommender.updating import Changed
+    from app.recommender.user_rows import UserRows
     from app.recommender.words import Words
 
 # Half-life of "recent" in the pair score; 30, 60 and 120 days gave the same gain, 30 the best coverage.
@@ -82,7 +85,8 @@ class Model:
 
     Attributes
     ----------
-    catalogue, history : Catalogue, History
+    catalogue : Catalogue
+    log : Log
         What it learned from.
     options : Options
     seed : int
@@ -92,9 +96,9 @@ class Model:
         Of "for you" (everything) and "discover" (new to the customer).
     words : Words
     factors : Factors
-        LightFM, with the vectors of known customers only.
-    factor_users : int64, shape [n_vectors]
-        Which user each row of `factors.user_vectors` belongs to, ascending.
+        LightFM's item rows.
+    user_rows : UserRows
+        LightFM's rows of known customers.
     ease : csr float32, shape [n_items, n_items]
         Empty when no customer list uses it.
     counted_before : Counted, optional
@@ -102,7 +106,7 @@ class Model:
     """
 
     catalogue: Catalogue
-    history: History
+    log: Log
     options: Options
     seed: int
     blend: Blend
@@ -110,11 +114,16 @@ class Model:
     discovery: Taste
     words: Words
     factors: Factors
-    factor_users: IntArray
+    user_rows: UserRows
     ease: sparse.csr_matrix
     counted_before: Counted | None = None
 
     # -- what follows from it --------------------------------------------------------------------------
+
+    @property
+    def history(self) -> History:
+        """Everything it learned from, in one part."""
+        return self.log.whole
 
     @cached_property
     def counted(self) -> Counted:
@@ -133,6 +142,11 @@ class Model:
         """Orders holding both of two products."""
         return self.counted.pairs
 
+    @property
+    def factor_users(self) -> IntArray:
+        """int64, ascending: customers who have a vector."""
+        return self.user_rows.whole.users
+
     @cached_property
     def owned(self) -> Owned:
         """What each customer bought."""
@@ -142,7 +156,7 @@ class Model:
         """What some customers bought: read from their rows alone while nobody has read everyone's."""
         if "owned" in vars(self) or len(users) > FEW_CUSTOMERS:
             return self.owned
-        theirs = self.history.take(rows_with(self.history.user, users))
+        theirs = self.log.take(self.log.of_users(users))
         return read_owned(theirs, self.catalogue.n_items, self.counted.newest_at)
 
     @cached_property
@@ -211,6 +225,7 @@ class Model:
     def taste_scorer(self, users: IntArray) -> TasteScorer:
         """Return a scorer of products for some customers."""
         vectors, biases = self.item_factors
+        known = self.user_rows.of(users)
         return TasteScorer(
             self.owned_by(users),
             self.counted,
@@ -218,21 +233,14 @@ class Model:
             self.posterior_of,
             vectors,
             biases,
-            self.factors.user_vectors,
-            self.factor_users,
+            known.arrays["user_embeddings"],
+            known.users,
         )
 
     @cached_property
     def item_factors(self) -> tuple[FloatArray, FloatArray]:
         """LightFM's item vectors float32 [n_items, n_components] and biases float32 [n_items]."""
         return self.factors.item_vectors(self.words)
-
-    def vector_rows(self, users: IntArray) -> IntArray:
-        """Return the row of `factors.user_vectors` that each user has, -1 for one who has none."""
-        if not len(self.factor_users):
-            return np.full(len(users), -1)
-        row = np.minimum(np.searchsorted(self.factor_users, users), len(self.factor_users) - 1)
-        return np.where(self.factor_users[row] == users, row, -1)
 
     # -- strategies seeded by products -----------------------------------------------------------------
 
@@ -254,17 +262,28 @@ class Model:
 
     # -- strategies seeded by customers ----------------------------------------------------------------
 
+    def for_customers(self, users: Sequence[int] | IntArray, n: int = 12) -> ForCustomers:
+        """All three lists of some customers, in less time than one after the other."""
+        return shelves.for_customers(self, users, n)
+
     def for_you(self, users: Sequence[int] | IntArray, n: int = 12) -> Lists:
         """Everything a customer may buy next, their own repeats included."""
-        return shelves.for_customers(self, users, n, self.taste, with_owned=True)
+        return self.by_taste(users, n, self.taste, with_owned=True)
 
     def discover(self, users: Sequence[int] | IntArray, n: int = 12) -> Lists:
         """What a customer may like and never bought."""
-        return shelves.for_customers(self, users, n, self.discovery, with_owned=False)
+        return self.by_taste(users, n, self.discovery, with_owned=False)
+
+    def by_taste(self, users: Sequence[int] | IntArray, n: int, taste: Taste, *, with_owned: bool) -> Lists:
+        """What a customer may like by another taste, with or without what they own."""
+        seeds = np.asarray(users, dtype=np.int64).reshape(-1)
+        (lists,) = shelves.by_taste(self, self.taste_scorer(seeds), seeds, n, [(taste, with_owned)])
+        return lists
 
     def buy_again(self, users: Sequence[int] | IntArray, n: int = 12) -> Lists:
         """What a customer bought and is due again by their own rhythm; empty without purchases."""
-        return shelves.buy_again(self, users, n)
+        seeds = np.asarray(users, dtype=np.int64).reshape(-1)
+        return shelves.buy_again(self, self.owned_by(seeds), seeds, n)
 
     # -- strategies for the whole shop -----------------------------------------------------------------
 
@@ -293,7 +312,7 @@ class Model:
         )
         return Evidence(together, n_baskets, self.words.shared(seed, item), similarity)
 
-    def update(self, new_catalogue_rows: Catalogue | None, new_history: History) -> tuple[Model, IntArray]:
+    def update(self, new_catalogue_rows: Catalogue | None, new_history: History) -> tuple[Model, Changed]:
         """Learn from new rows; see `app.recommender.updating.update`."""
         return updating.update(self, new_catalogue_rows, new_history)
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from app.recommender.fallback import DAY_SECONDS
+from app.recommender.user_rows import places
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,10 +46,7 @@ class Owned:
 
     def rows(self, users: IntArray) -> IntArray:
         """Return the matrix row of each user, -1 for one without purchases."""
-        if not len(self.users):
-            return np.full(len(users), -1, np.int64)
-        found = np.minimum(np.searchsorted(self.users, users), len(self.users) - 1)
-        return np.where(self.users[found] == users, found, -1)
+        return places(self.users, users)
 
     def of(self, users: IntArray, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return the rows of one of the matrices for some users, empty for those without purchases."""
@@ -56,6 +54,8 @@ class Owned:
         if not (rows >= 0).any():
             return sparse.csr_matrix((len(users), matrix.shape[1]), dtype=matrix.dtype)
         picked = sparse.csr_matrix(matrix[np.maximum(rows, 0)])
+        if (rows >= 0).all():
+            return picked
         known = sparse.diags((rows >= 0).astype(matrix.dtype))
         result = sparse.csr_matrix(known @ picked)
         result.eliminate_zeros()

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from app.recommender.user_rows import places
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from app.recommender.counted import Counted
     from app.recommender.interactions import FloatArray, IntArray
@@ -67,7 +69,7 @@ class TasteScorer:
     item_biases : float32, shape [n_items]
     user_vectors : float32, shape [n_vectors, n_components]
     factor_users : int64, shape [n_vectors]
-        User index of each vector, ascending.
+        User index of each vector, ascending; of the customers asked about, at least.
 
     References
     ----------
@@ -85,8 +87,12 @@ class TasteScorer:
 
     def scores(self, users: IntArray, taste: Taste) -> FloatArray:
         """Return scores float32 [n_users, n_items]; -inf for products that never sold."""
-        opinions = {name: self.opinion(name, users) for name in OPINIONS if getattr(taste, name)}
-        return self.voted(opinions, taste, len(users))
+        return self.voted(self.opinions(users, [taste]), taste, len(users))
+
+    def opinions(self, users: IntArray, tastes: Sequence[Taste]) -> dict[str, FloatArray]:
+        """Return each opinion that one of some tastes asks for, float32 [n_users, n_items]."""
+        asked = [name for name in OPINIONS if any(getattr(taste, name) for taste in tastes)]
+        return {name: self.opinion(name, users) for name in asked}
 
     def voted(self, opinions: dict[str, FloatArray], taste: Taste, n_users: int) -> FloatArray:
         """Return the scores that some opinions, each float32 [n_users, n_items], give by a taste."""
@@ -125,8 +131,8 @@ class TasteScorer:
         result = np.zeros((len(users), len(self.item_biases)), np.float32)
         if not (len(self.factor_users) and len(self.item_biases)):
             return result
-        rows = np.minimum(np.searchsorted(self.factor_users, users), len(self.factor_users) - 1)
-        known = np.flatnonzero(self.factor_users[rows] == users)
+        rows = places(self.factor_users, users)
+        known = np.flatnonzero(rows >= 0)
         logits = self.user_vectors[rows[known]] @ self.item_vectors.T + self.item_biases
         logits -= logits.max(axis=1, keepdims=True, initial=np.finfo(np.float32).min)
         np.exp(logits, out=logits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from app.recommender.interactions import FloatArray, IntArray
     from app.recommender.model import Model
-    from app.recommender.personal import Taste
+    from app.recommender.owned import Owned
+    from app.recommender.personal import Taste, TasteScorer
 
     Found = tuple[IntArray, FloatArray]
     Seeds = Sequence[int] | IntArray | None
@@ -93,50 +94,69 @@ def for_cart(model: Model, items: Sequence[int] | IntArray, n: int) -> Lists:
     return listed(model, np.array([-1]), columns, values, because=_strongest(model, columns, [cart]))
 
 
-def for_customers(model: Model, users: Seeds, n: int, taste: Taste, *, with_owned: bool) -> Lists:
-    """See `Model.for_you` and `Model.discover`."""
+class ForCustomers(NamedTuple):
+    """The three lists of some customers; see `Model.for_you`, `Model.discover` and `Model.buy_again`."""
+
+    for_you: Lists
+    discover: Lists
+    buy_again: Lists
+
+
+def for_customers(model: Model, users: Seeds, n: int) -> ForCustomers:
+    """See `Model.for_customers`. What they bought is read once, and each opinion asked once."""
     seeds = np.asarray(users, dtype=np.int64).reshape(-1)
-    (columns, values), carts = customer_places(model, seeds, n, taste, with_owned=with_owned)
-    because = _strongest(model, columns, carts)
-    return listed(model, seeds, columns, values, because=because, is_personal=True)
+    scorer = model.taste_scorer(seeds)
+    mine, new = by_taste(model, scorer, seeds, n, ((model.taste, True), (model.discovery, False)))
+    return ForCustomers(mine, new, buy_again(model, scorer.owned, seeds, n))
+
+
+def by_taste(
+    model: Model, scorer: TasteScorer, users: IntArray, n: int, tastes: Sequence[tuple[Taste, bool]]
+) -> list[Lists]:
+    """Lists for customers by one or more tastes, each with what they own or without."""
+    places, carts = customer_places(scorer, users, n, tastes)
+    return [
+        listed(model, users, columns, values, because=_strongest(model, columns, carts), is_personal=True)
+        for columns, values in places
+    ]
 
 
 def customer_places(
-    model: Model, users: IntArray, n: int, taste: Taste, *, with_owned: bool
-) -> tuple[Found, list[IntArray]]:
+    scorer: TasteScorer, users: IntArray, n: int, tastes: Sequence[tuple[Taste, bool]]
+) -> tuple[list[Found], list[IntArray]]:
     """Rank products for customers, without evidence.
 
     Returns
     -------
-    found : items int64 [n_users, n] and scores float32 [n_users, n]
+    found : for each taste items int64 [n_users, n] and scores float32 [n_users, n]
         Padded with `NO_ITEM` and 0.
     owned : list of int array
         What each customer bought.
     """
-    scorer = model.taste_scorer(users)
-    everything = np.arange(model.catalogue.n_items)
-    found, carts = [], []
+    everything = np.arange(scorer.ease.shape[0])
+    found: list[list[Found]] = [[] for _ in tastes]
+    carts = []
     for block in blocks(users, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(everything))))):
-        scores = scorer.scores(block, taste)
+        opinions = scorer.opinions(block, [taste for taste, _ in tastes])
         owned = scorer.owned.of(block, scorer.owned.counts)
-        if not with_owned:
-            scores[owned.nonzero()] = -np.inf
-        found.append(_best(scores, n, everything))
+        for (taste, with_owned), parts in zip(tastes, found, strict=True):
+            scores = scorer.voted(opinions, taste, len(block))
+            if not with_owned:
+                scores[owned.nonzero()] = -np.inf
+            parts.append(_best(scores, n, everything))
         carts += [owned.indices[owned.indptr[row] : owned.indptr[row + 1]] for row in range(len(block))]
-    return _stacked(found, n), carts
+    return [_stacked(parts, n) for parts in found], carts
 
 
-def buy_again(model: Model, users: Seeds, n: int) -> Lists:
-    """See `Model.buy_again`."""
-    seeds = np.asarray(users, dtype=np.int64).reshape(-1)
+def buy_again(model: Model, owned: Owned, users: IntArray, n: int) -> Lists:
+    """See `Model.buy_again`; `owned` is what they bought, at least."""
     everything = np.arange(model.catalogue.n_items)
-    owned = model.owned_by(seeds)
     found = []
-    for block in blocks(seeds, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(everything))))):
+    for block in blocks(users, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(everything))))):
         due = due_scores(owned, block, model.counted.newest_at)
         found.append(_best(np.where(due > 0, due, -np.inf).astype(np.float32), n, everything))
     columns, values = _stacked(found, n)
-    return listed(model, seeds, columns, values, because=columns, source=Source.OWN)
+    return listed(model, users, columns, values, because=columns, source=Source.OWN)
 
 
 def bestsellers(model: Model, n: int, window_days: float | None) -> Lists:
@@ -224,7 +244,7 @@ def companions_first(model: Model, seeds: IntArray, columns: IntArray) -> IntArr
     second = head[is_place]
     together, chance = np.zeros(head.shape), np.zeros(head.shape)
     together[is_place] = model.pairs.between(first, second)
-    chance[is_place] = model.n_orders[first] * model.n_orders[second] / max(1, model.history.n_orders)
+    chance[is_place] = model.n_orders[first] * model.n_orders[second] / max(1, model.counted.n_orders_in_all)
     words = np.zeros(head.shape)
     words[is_place] = np.asarray(model.tfidf[first].multiply(model.tfidf[second]).sum(axis=1)).ravel()
     is_companion = (

@@ -222,11 +222,7 @@ def customer_lines(model: Model, customer_ids: list[str], n: int) -> Iterator[di
     ids, users = model.catalogue.item_ids, model.owned.users
     for start in range(0, len(users), CUSTOMERS_AT_ONCE):
         block: np.ndarray[Any, Any] = users[start : start + CUSTOMERS_AT_ONCE]
-        shelves = {
-            "for_you": model.for_you(block, n),
-            "discover": model.discover(block, n),
-            "buy_again": model.buy_again(block, n),
-        }
+        shelves = model.for_customers(block, n)._asdict()
         for row, user in enumerate(block.tolist()):
             places = {name: _places(lists, row, ids) for name, lists in shelves.items()}
             yield {"customer_id": customer_ids[user], **places}

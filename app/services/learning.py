@@ -27,7 +27,7 @@ from app.services.context import Context
 from app.services.recommending import forget_shelves
 from app.services.shops import ShopRecord, get_shop
 from app.services.training.evidence import Ids, Index, News, read_news
-from app.services.training.lists import changed_lists, without_shown, write_lists
+from app.services.training.lists import changed_lists, write_lists
 
 log = structlog.get_logger()
 
@@ -42,8 +42,8 @@ NUDGE_MILLISECONDS = 10_000
 # about as much, and the parameters were chosen for another shop.
 LARGE_SHARE, LARGE_ROWS = 0.2, 1_000
 
-# Models a worker process keeps ready; one of a million interactions takes about 100 MB.
-N_REMEMBERED = 4
+# Interactions of all models that a worker process keeps ready, about 200 MB; one larger model is kept alone.
+MAX_REMEMBERED_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +69,13 @@ class Memory:
     def keep(self, shop_id: int, known: Known) -> None:
         self.known[shop_id] = known
         self.known.move_to_end(shop_id)
-        while len(self.known) > N_REMEMBERED:
+        while len(self.known) > 1 and self.n_rows > MAX_REMEMBERED_ROWS:
             self.known.popitem(last=False)
+
+    @property
+    def n_rows(self) -> int:
+        """Interactions of all models kept; an empty one counts, too."""
+        return sum(max(1, known.model.log.n_rows) for known in self.known.values())
 
     def forget(self, shop_id: int) -> None:
         self.known.pop(shop_id, None)
@@ -152,19 +157,15 @@ def _teach(
         known = Known(known.model_id, known.model, news.index)
         _mark_learned(connection, shop.shop_id, known, live.revision)
         return known, None
-    if news.history.n_rows > max(LARGE_ROWS, LARGE_SHARE * known.model.history.n_rows):
+    if news.history.n_rows > max(LARGE_ROWS, LARGE_SHARE * known.model.log.n_rows):
         connection.execute(_MAKE_DUE, {"shop_id": shop.shop_id})
         return known, None
     started = time.perf_counter()
-    model, items = known.model.update(news.catalogue, news.history)
-    users = _buyers(news)
-    rows = list(changed_lists(model, news.index, items, users))
+    model, changed = known.model.update(news.catalogue, news.history)
+    rows = list(changed_lists(model, news.index, changed, _buyers(news)))
     seconds = time.perf_counter() - started
     known = Known(known.model_id, model, news.index)
-    rows = list(without_shown(connection, shop.shop_id, known.model_id, rows))
     n_lists = write_lists(connection, shop.shop_id, known.model_id, rows, revision=revision)
-    values = {"shop_id": shop.shop_id, "model_id": known.model_id, "revision": revision}
-    connection.execute(_DROP_REPLACED, values)
     _mark_learned(connection, shop.shop_id, known, revision)
     return known, Learned(known.model_id, revision, news.history.n_rows, n_lists, seconds)
 
@@ -222,11 +223,6 @@ _ARTIFACT = text("SELECT artifact, subjects FROM models WHERE shop_id = :shop_id
 _MARK_LEARNED = text("""
     UPDATE models SET learned_order_id = :order_id, learned_product_id = :product_id, revision = :revision
     WHERE shop_id = :shop_id AND model_id = :model_id""")
-
-_DROP_REPLACED = text("""
-    DELETE FROM recommendations r USING new_lists n
-    WHERE r.shop_id = :shop_id AND r.model_id = :model_id AND r.strategy = n.strategy
-          AND r.subject_id = n.subject_id AND r.revision > 0 AND r.revision < :revision""")
 
 _DROP_ARTIFACT = text("""
     UPDATE models SET artifact = NULL, subjects = NULL WHERE shop_id = :shop_id AND model_id = :model_id""")

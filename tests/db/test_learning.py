@@ -93,6 +93,20 @@ def test_a_list_has_its_first_form_and_its_latest_and_no_third(context, shop, me
     assert evidence_for(context, shop, "p0-0", "p5-1") == 6
 
 
+def test_only_lists_that_differ_from_those_shown_are_written(context, shop, memory):
+    before = rows_of(context, shop)
+    buy_new_pair(context, shop)
+    learned = learning.learn(context, shop.shop_id, memory)
+    moved = rows_of(context, shop, "revision = 1")
+    assert len(moved) == learned.n_lists > 0
+    for (model_id, strategy, subject_id, _), row in moved.items():
+        shown = before.get((model_id, strategy, subject_id, 0))
+        assert shown is None or (row["product_ids"], row["evidence"]) != (
+            shown["product_ids"],
+            shown["evidence"],
+        )
+
+
 def test_no_list_ever_holds_its_own_product_or_one_twice(context, shop, memory):
     place(context, shop, *(order(9000 + n, ["p0-0", "p0-0", f"p{n}-2"], customer=f"c{n}") for n in range(6)))
     learning.learn(context, shop.shop_id, memory)

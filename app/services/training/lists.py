@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from app.db.bulk import stage
-from app.recommender import History, Lists, Model, Source
+from app.recommender import Changed, History, Lists, Model, Source
 from app.services.recommending import MAX_SHOWN, N_SPARE
 from app.services.training.evidence import Ids, Index
 
@@ -19,6 +19,12 @@ LIST_LENGTH = MAX_SHOWN + 2 * N_SPARE
 
 # Lists of the whole shop, whose subject is 0.
 SHOP_STRATEGIES = ("bestsellers", "rising")
+
+# Lists turned into Python's numbers at a time: those of a large shop at once would take gigabytes.
+ROWS_AT_ONCE = 1_000
+
+# By the number of a source.
+_SOURCES = {int(source): source.name.lower() for source in Source}
 
 # Customers silent for longer get no list of their own; their mails use bestsellers.
 ACTIVE_DAYS = 730
@@ -33,29 +39,32 @@ def every_list(model: Model, index: Index) -> Iterator[Row]:
     yield from _customer_lists(model, index, _active_users(model.history))
 
 
-def changed_lists(model: Model, index: Index, items: Ids, users: Ids) -> Iterator[Row]:
-    """The lists of some products and customers, and the shop's own.
+def changed_lists(model: Model, index: Index, changed: Changed, users: Ids) -> Iterator[Row]:
+    """The lists that an update may have changed, of products and customers, and the shop's own.
 
     An empty one too, because it may replace one that was not.
     """
-    yield from _product_lists(model, index, items, with_empty=True)
+    yield from _product_lists(model, index, changed.items, with_empty=True)
+    beside = model.also_bought(LIST_LENGTH, changed.neighbours)
+    subject_ids = index.product_ids[changed.neighbours]
+    yield from _rows("also_bought", beside, subject_ids, index, with_empty=True)
     yield from _shop_lists(model, index, with_empty=True)
     yield from _customer_lists(model, index, users, with_empty=True)
-
-
-def without_shown(connection: Connection, shop_id: int, model_id: int, rows: Iterable[Row]) -> Iterator[Row]:
-    """Leave out the shop's own lists that name the same products as those shown now."""
-    values = {"shop_id": shop_id, "model_id": model_id, "strategies": list(SHOP_STRATEGIES)}
-    shown = {row.strategy: row.product_ids for row in connection.execute(_SHOWN, values)}
-    return (row for row in rows if row[0] not in SHOP_STRATEGIES or shown.get(str(row[0]), []) != row[2])
 
 
 def write_lists(
     connection: Connection, shop_id: int, model_id: int, rows: Iterable[Row], *, revision: int = 0
 ) -> int:
-    """Add lists under a model's revision; returns how many."""
+    """Add lists under a model's revision; returns how many.
+
+    Above the first revision, a list that is as it was shown before is left out, and one that replaces another but
+    the first takes its place.
+    """
     stage(connection, "new_lists", _COLUMNS, rows)
     values = {"shop_id": shop_id, "model_id": model_id, "revision": revision}
+    if revision:
+        connection.execute(_LEAVE_OUT_SAME, values)
+        connection.execute(_DROP_REPLACED, values)
     return connection.execute(_INSERT, values).rowcount
 
 
@@ -78,34 +87,28 @@ def _shop_lists(model: Model, index: Index, *, with_empty: bool = False) -> Iter
 def _customer_lists(model: Model, index: Index, users: Ids, *, with_empty: bool = False) -> Iterator[Row]:
     if len(users) == 0:
         return
-    by_customer = {
-        "for_you": model.for_you(users, LIST_LENGTH),
-        "discover": model.discover(users, LIST_LENGTH),
-        "buy_again": model.buy_again(users, LIST_LENGTH),
-    }
-    for strategy, lists in by_customer.items():
+    by_customer = model.for_customers(users, LIST_LENGTH)
+    for strategy, lists in by_customer._asdict().items():
         yield from _rows(strategy, lists, index.customer_ids[users], index, with_empty=with_empty)
 
 
 def _rows(
     strategy: str, lists: Lists, subject_ids: Ids, index: Index, *, with_empty: bool = False
 ) -> Iterator[Row]:
-    for row, subject_id in enumerate(subject_ids.tolist()):
-        is_place = lists.items[row] >= 0
-        items = lists.items[row][is_place]
-        if len(items) == 0 and not with_empty:
-            continue
-        columns = (lists.n_together, lists.n_baskets, lists.n_shared_words)
-        counts = [column[row][is_place].tolist() for column in columns]
-        sources = [Source(source).name.lower() for source in lists.source[row][is_place].tolist()]
-        places = zip(*counts, sources, strict=True)
-        yield (
-            strategy,
-            subject_id,
-            index.product_ids[items].tolist(),
-            [round(score, 6) for score in lists.scores[row][is_place].tolist()],
-            "[" + ",".join(f'[{a},{b},{c},"{source}"]' for a, b, c, source in places) + "]",
-        )
+    # Padding has the last of these.
+    product_ids = np.append(index.product_ids, 0)
+    for start in range(0, len(lists), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        n_places = (lists.items[part] >= 0).sum(axis=1).tolist()
+        products = product_ids[lists.items[part]].tolist()
+        scores = np.round(lists.scores[part].astype(np.float64), 6).tolist()
+        columns = (lists.n_together, lists.n_baskets, lists.n_shared_words, lists.source)
+        evidence = np.stack([column[part].astype(np.int64) for column in columns], axis=2).tolist()
+        for row, subject_id in enumerate(subject_ids[part].tolist()):
+            n = n_places[row]  # padding stands behind them
+            if n > 0 or with_empty:
+                said = ",".join(f'[{a},{b},{c},"{_SOURCES[d]}"]' for a, b, c, d in evidence[row][:n])
+                yield strategy, subject_id, products[row][:n], scores[row][:n], f"[{said}]"
 
 
 def _active_users(history: History) -> Ids:
@@ -114,12 +117,19 @@ def _active_users(history: History) -> Ids:
     return np.unique(history.user[is_recent & (history.user >= 0)])
 
 
-_SHOWN = text("""
-    SELECT DISTINCT ON (strategy) strategy, product_ids FROM recommendations
-    WHERE shop_id = :shop_id AND model_id = :model_id AND strategy = ANY(:strategies) AND subject_id = 0
-    ORDER BY strategy, revision DESC""")
-
 _COLUMNS = "strategy text, subject_id bigint, product_ids bigint[], scores real[], evidence jsonb"
+
+_LEAVE_OUT_SAME = text("""
+    DELETE FROM new_lists n WHERE (n.product_ids, n.evidence) = (
+        SELECT r.product_ids, r.evidence FROM recommendations r
+        WHERE r.shop_id = :shop_id AND r.model_id = :model_id AND r.strategy = n.strategy
+              AND r.subject_id = n.subject_id
+        ORDER BY r.revision DESC LIMIT 1)""")
+
+_DROP_REPLACED = text("""
+    DELETE FROM recommendations r USING new_lists n
+    WHERE r.shop_id = :shop_id AND r.model_id = :model_id AND r.strategy = n.strategy
+          AND r.subject_id = n.subject_id AND r.revision > 0 AND r.revision < :revision""")
 
 _INSERT = text("""
     INSERT INTO recommendations

@@ -77,6 +77,7 @@ def arrays_of(model: object) -> dict[str, np.ndarray]:
     """Every array a model is made of, by name, in the order users and items are stored."""
     return {
         **{f"factor {name}": values for name, values in model.factors.arrays.items()},  # type: ignore[attr-defined]
+        **{f"factor {name}": values for name, values in model.user_rows.whole.arrays.items()},  # type: ignore[attr-defined]
         "ease": model.ease.toarray(),  # type: ignore[attr-defined]
         "pairs": model.pairs.total().toarray(),  # type: ignore[attr-defined]
         "n_orders": model.n_orders,  # type: ignore[attr-defined]

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from app.recommender import Catalogue, CatalogueError, History, HistoryError
 from app.recommender.copurchase import MAX_BASKET_ITEMS, baskets, pair_counts
-from app.recommender.counted import count, rows_with, step
+from app.recommender.counted import count, step
 from app.recommender.fallback import DAY_SECONDS, OrderLines, order_lines
+from app.recommender.log import Log, rows_with
 
 N_ITEMS = 8
 ROWS = st.lists(st.tuples(st.integers(-1, 9), st.integers(-1, 4), st.integers(0, N_ITEMS - 1)), max_size=40)
@@ -54,7 +55,7 @@ def test_counting_in_steps_equals_counting_at_once(
 ) -> None:
     counted, known = count(history_of(first), N_ITEMS, 2), history_of(first)
     for rows in (second, third):
-        counted = step(counted, known, history_of(rows), N_ITEMS)
+        counted = step(counted, Log.of(known), history_of(rows), N_ITEMS)
         known = known.extend(history_of(rows))
     whole = count(known, N_ITEMS, 2)
     assert (counted.pairs.total().toarray() == whole.pairs.total().toarray()).all()
@@ -74,7 +75,7 @@ def test_only_the_lines_of_the_last_weeks_stay_at_hand() -> None:
     )
     early, late = history.take(history.order < 3), history.take(history.order >= 3)
     assert count(early, N_ITEMS, 2).lines.item.tolist() == [0, 1, 2]
-    stepped = step(count(early, N_ITEMS, 2), early, late, N_ITEMS)
+    stepped = step(count(early, N_ITEMS, 2), Log.of(early), late, N_ITEMS)
     assert sorted(stepped.lines.item.tolist()) == [1, 2, 3, 4]
     assert len(order_lines(history).order) == 5
 

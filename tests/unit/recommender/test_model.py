@@ -107,7 +107,7 @@ def test_a_cold_product_is_found_by_its_words_from_the_minute_it_exists() -> Non
     grown, changed = model.update(Catalogue.of(["new"], ["walnut chess clock"]), History.empty())
     assert grown.similar(1, [30]).row(0)[0].item == 29
     assert grown.also_bought(3, [30]).row(0)[0].item == 29
-    assert 30 in changed
+    assert 30 in changed.items
 
 
 def test_complements_are_bought_together_and_unlike() -> None:
@@ -225,7 +225,7 @@ def test_an_update_counts_exactly_and_touches_only_what_is_near() -> None:
     whole = fit(catalogue, history, options=FIXED)
     assert np.array_equal(after.pairs.total().toarray(), whole.pairs.total().toarray())
     assert np.array_equal(after.n_orders, whole.n_orders)
-    assert set(history.item[is_new].tolist()) <= set(changed.tolist())
+    assert set(history.item[is_new].tolist()) <= set(changed.items.tolist())
     assert np.abs(after.vectors - before.vectors).max() > 0
     fresh = [user for user in np.unique(history.user[is_new]).tolist() if user >= 0]
     assert set(fresh) <= set(after.factor_users.tolist())
