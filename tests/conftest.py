@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 
+from app.db import session
 from app.db.models import Base
 from app.db.session import Database, normalise_url
 from app.embedded import EmbeddedRedis, start_postgres, start_redis
@@ -50,11 +52,16 @@ settings.load_profile("regulars")
 # Seconds a page may take before a test calls it broken: far above what any takes, so that only a hang fails.
 PAGE_PATIENCE_SECONDS = 30.0
 
+# And a database or Redis, which the app gives up on sooner, before a test takes it to be away.
+SERVER_PATIENCE_SECONDS = 120
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep settings of the machine out of the tests."""
     for name in Settings.model_fields:
         os.environ.pop(name.upper(), None)
+    # On a machine that is busy with a browser a server is slow, not away; tests of one that is away name a dead port.
+    session.CONNECT_TIMEOUT_SECONDS = SERVER_PATIENCE_SECONDS
     del config
 
 
@@ -179,6 +186,9 @@ def database_url(make_database: Any, admin_engine: Engine) -> str:
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
     server = start_redis(tmp_path_factory.mktemp("redis"))
+    with Redis.from_url(server.url) as client:
+        # As for the database: a write must not wait for a disk.
+        client.config_set("appendonly", "no")
     yield server
     server.stop()
 
@@ -192,7 +202,10 @@ def _session_settings(database_url: str, redis_server: EmbeddedRedis) -> Setting
 def _session_context(_session_settings: Settings) -> Iterator[Context]:
     from app.wiring import build_context
 
-    context = build_context(_session_settings, queue=RecordingQueue())
+    context = build_context(_session_settings, queue=RecordingQueue(), pool_size=20)
+    context.redis.close()
+    patient = Redis.from_url(_session_settings.redis_url, socket_timeout=SERVER_PATIENCE_SECONDS)
+    context = replace(context, redis=patient)
     yield context
     context.db.close()
     context.redis.close()

@@ -155,9 +155,9 @@ def graphql_blueprint(shop: DemoShop) -> Blueprint:
         if served is None:
             return jsonify(errors="Not Found"), 404
         token = shop.office.check(request.headers.get("X-Shopify-Access-Token", ""))
+        cut_connection_sometimes(shop)
         if token is None:
             return jsonify(errors=_UNAUTHORIZED), 401
-        cut_connection_sometimes(shop)
         body = request.get_json(silent=True)
         if not isinstance(body, dict):
             return jsonify(errors={"query": "Required parameter missing or invalid"}), 400

@@ -23,6 +23,9 @@ from flask.typing import ResponseReturnValue
 # RFC 5321 §4.5.3.1 leaves the size to the server; Gmail takes 25 MB, the demo's mails are under 1 MB.
 LARGEST_MAIL_BYTES = 10_000_000
 
+# Far above what the server takes to listen on a busy machine, so that only a hang fails.
+START_SECONDS = 60.0
+
 # A demo left running for a week must not fill the memory; the oldest mails go first.
 N_MAILS_KEPT = 5_000
 
@@ -197,7 +200,13 @@ class _Server(Controller):
     """A controller that can be given port 0: the kernel picks a free one."""
 
     def __init__(self, handler: _Taking, port: int) -> None:
-        super().__init__(handler, hostname="127.0.0.1", port=port, data_size_limit=LARGEST_MAIL_BYTES)
+        super().__init__(
+            handler,
+            hostname="127.0.0.1",
+            port=port,
+            ready_timeout=START_SECONDS,
+            data_size_limit=LARGEST_MAIL_BYTES,
+        )
 
     def _trigger_server(self) -> None:
         # aiosmtpd connects to its own port to see it alive; by then it has to know which one it got.

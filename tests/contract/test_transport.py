@@ -39,9 +39,8 @@ RAW = b"Subject: Your cart\r\nContent-Type: text/plain\r\n\r\nHello\r\n"
 
 
 def smtp_transport(server: SmtpServerDouble, **changes: object) -> SmtpTransport:
-    seconds = patience_with(server.fault)
-    arguments: dict[str, object] = {"command_seconds": seconds, "content_seconds": seconds}
-    return SmtpTransport(read_smtp_url(server.url), **(arguments | changes))  # type: ignore[arg-type]
+    arguments: dict[str, object] = {**patience_with(server.fault), **changes}
+    return SmtpTransport(read_smtp_url(server.url), **arguments)  # type: ignore[arg-type]
 
 
 def hand_over(transport: MailTransport, recipient: str = CLEO, raw: bytes = RAW) -> object:
@@ -200,6 +199,7 @@ class TestSmtpFaults:
             transport = smtp_transport(server)
             hand_over(transport, CLEO)
             server.fault = Fault.NONE
+            transport._command_seconds = transport._content_seconds = PATIENCE_SECONDS
             assert isinstance(hand_over(transport, DAN), Delivered)
             assert [mail.recipients for mail in server.mails][-1] == (DAN,)
             transport.close()

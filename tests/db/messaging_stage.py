@@ -239,5 +239,4 @@ def set_stage(context: Context, shop_id: int, **policy: Any) -> Stage:
 
 def smtp_to(url: str, fault: Fault = Fault.NONE) -> SmtpTransport:
     """A transport that gives up soon where the server's fault is to say nothing, and waits for it elsewhere."""
-    seconds = patience_with(fault)
-    return SmtpTransport(read_smtp_url(url), command_seconds=seconds, content_seconds=seconds)
+    return SmtpTransport(read_smtp_url(url), **patience_with(fault))

@@ -271,7 +271,10 @@ def test_after_a_roll_back_an_order_moves_the_lists_that_are_back(context, shop,
     assert evidence_for(context, shop, "p0-0", "p5-1") == 4
 
 
-def test_one_nudge_waits_at_a_time_and_none_is_sent_for_nothing(context, shop, memory, queue):
+def test_one_nudge_waits_at_a_time_and_none_is_sent_for_nothing(context, shop, memory, queue, monkeypatch):
+    # No machine is so slow that these are over before they are looked at.
+    monkeypatch.setattr(learning, "LEAST_PAUSE_SECONDS", 3600.0)
+    monkeypatch.setattr(learning, "NUDGE_MILLISECONDS", 3_600_000)
     assert not learning.ask_to_learn(context, shop.shop_id)
     buy_new_pair(context, shop, n=1)
     assert learning.ask_to_learn(context, shop.shop_id)

@@ -22,7 +22,7 @@ from app.services.context import Context
 from app.services.messaging import ledger
 from tests.conftest import NOW, MovableClock, Shop
 from tests.db.messaging_stage import CLEO, DAN, Stage, line, set_stage, smtp_to
-from tests.fixtures.smtp_server import Fault, SmtpServerDouble
+from tests.fixtures.smtp_server import PATIENCE_SECONDS, Fault, SmtpServerDouble
 
 
 @pytest.fixture
@@ -427,6 +427,7 @@ def test_a_misbehaving_server_gets_no_mail_twice(
     row = due.message()
     assert (row["state"], row["reason"]) == TABLE[fault]
     server.fault = Fault.NONE
+    transport._command_seconds = transport._content_seconds = PATIENCE_SECONDS
     clock.advance(hours=3)
     due.send()
     is_final = TABLE[fault] is not PUT_OFF

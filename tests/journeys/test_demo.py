@@ -11,6 +11,7 @@ import pytest
 
 from app.tour.scenes import SCENES
 from tests.conftest import ROOT
+from tests.faults.harness import wait_until
 
 pytestmark = pytest.mark.journey
 
@@ -49,7 +50,8 @@ def test_the_demo_sees_everything_it_promises_and_leaves_nothing_running():
     for scene in SCENES:
         assert f"✓ {scene.__doc__}" in done.stdout
     assert "\n\n" not in done.stdout  # a pipe has no use for what progress bars leave behind
-    assert left_running() == []
+    # One that was killed takes a moment to be gone.
+    wait_until("the end of all it started", lambda: left_running() == [], lambda: str(left_running()))
 
 
 def test_a_file_that_is_no_order_history_ends_the_demo_with_one_clear_line(tmp_path):

@@ -17,7 +17,7 @@ from app.platforms.base import PlatformError
 from app.services import installing, permissions, privacy, visits
 from app.services.shops import get_shop, save_policy
 from app.web.admin.settings import written
-from tests.conftest import Shop
+from tests.conftest import PAGE_PATIENCE_SECONDS, Shop
 from tests.demostage import DemoStage, open_demo_stage
 from tests.serving import served
 
@@ -120,7 +120,7 @@ def test_it_goes_with_the_app(stage):
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context()
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PAGE_PATIENCE_SECONDS * 1000)
     yield context.new_page()
     context.close()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from tests.conftest import PAGE_PATIENCE_SECONDS
 
 from .servers import Regulars, Shop
 
+# Where a page's clock begins when a test moves it, and where it is stopped: seconds.
+BEGINS_AT = 1_795_199_400
+AN_HOUR_LATER = BEGINS_AT + 3600
+
 # Chromium's own remark on an answer that wasn't 200, or was cut off: the page's network log, not our doing.
 NOT_OURS = ("Failed to load resource", "net::ERR_")
 
@@ -24,6 +29,15 @@ new PerformanceObserver((list) => list.getEntries().forEach((e) => { if (!e.hadR
 new PerformanceObserver((list) => list.getEntries().forEach((e) => { window.lcp = e.element && e.element.tagName }))
   .observe({ type: 'largest-contentful-paint', buffered: true })
 addEventListener('unhandledrejection', (e) => window.thrown.push(String(e.reason)))
+// How long an answer may take is noted, and kept only where a page says it is hurried: a busy machine has its time.
+window.patience = []
+{
+  const limit = AbortSignal.timeout.bind(AbortSignal)
+  AbortSignal.timeout = (ms) => {
+    window.patience.push(ms)
+    return window.isHurried ? limit(ms) : new AbortController().signal
+  }
+}
 """
 
 
@@ -74,11 +88,30 @@ class Visit:
         self.page.goto(self.shop.origin + "/elsewhere")
 
     def after_a_frame(self) -> None:
-        """Waits until what was scheduled for the next frames, observers of sight included, has run."""
+        """Waits until what was scheduled for the next frames, observers of sight included, has run.
+
+        By observers, each of which reports in a frame of its own: a test may have stopped the page's timers.
+        """
         self.page.evaluate(
-            """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
-                 new IntersectionObserver((_, o) => { o.disconnect(); setTimeout(done) }).observe(document.body))))"""
+            """async () => {
+                 const frame = (done) =>
+                   new IntersectionObserver((_, o) => { o.disconnect(); done() }).observe(document.body)
+                 for (let n = 0; n < 3; n++) await new Promise(frame)
+                 const { port1, port2 } = new MessageChannel()
+                 await new Promise((done) => { port1.onmessage = done; port2.postMessage(0) })
+               }"""
         )
+
+    def wait_until(self, what: str, is_so: Callable[[], bool]) -> None:
+        """Lets the browser's news come in until this is so."""
+        ends_at = time.monotonic() + PAGE_PATIENCE_SECONDS
+        while not is_so():
+            assert time.monotonic() < ends_at, f"{what} did not happen"
+            self.page.wait_for_timeout(10)
+
+    def stop_time(self) -> None:
+        """From now on the page's timers go by `clock.run_for` alone; its clock was installed at BEGINS_AT."""
+        self.page.clock.pause_at(AN_HOUR_LATER)
 
     def shift(self) -> float:
         self.after_a_frame()

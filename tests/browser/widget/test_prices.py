@@ -103,16 +103,16 @@ def test_the_visitors_own_currency_comes_from_the_shop_and_no_wrong_price_is_sho
     visit: Visit, regulars: Regulars, shop: Shop
 ) -> None:
     regulars.reply = Reply(answer(product(1), product(2)))
-    held: list[Any] = []
-    visit.page.route("**/products/*.js", lambda route: held.append(route))  # noqa: PLW0108 (Playwright asks for a function)
+    held: dict[str, Any] = {}
+    visit.page.route("**/products/*.js", lambda route: held.update({route.request.url[-5:]: route}))
     currency = "window.Shopify = { routes: { root: '/' }, currency: { active: 'JPY' } }"
     visit.open(page(shelf(regulars.origin, locale="en-US"), script=currency))
     visit.wait_for_state("ready")
+    visit.wait_until("the question for two prices", lambda: set(held) == {"p1.js", "p2.js"})
     visit.after_a_frame()
     assert visit.page.locator(".price").evaluate_all("(all) => all.map((one) => one.textContent)") == ["", ""]
-    assert len(held) == 2
-    held[0].fulfill(json={"price": 210000, "compare_at_price": 260000, "price_varies": False})
-    held[1].fulfill(status=404, json={"message": "Not Found"})
+    held["p1.js"].fulfill(json={"price": 210000, "compare_at_price": 260000, "price_varies": False})
+    held["p2.js"].fulfill(status=404, json={"message": "Not Found"})
     expect(visit.page.locator(".price").first).to_have_text("¥2,100Was ¥2,600")
     assert visit.page.locator(".price").nth(1).text_content() == ""
     assert visit.complaints == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import Visit
+from .conftest import BEGINS_AT, Visit
 from .pages import SHORT, answer, page, product, shelf
 from .servers import Regulars, Reply, Seen, Shop
 
@@ -153,10 +153,10 @@ def test_the_shop_is_asked_for_prices_that_the_list_cannot_know(
     expect(prices.nth(2)).to_have_text("")
 
 
-def look_and_leave(visit: Visit, regulars: Regulars, script: str) -> list[Seen]:
+def look_and_leave(visit: Visit, regulars: Regulars, script: str, n_beacons: int) -> list[Seen]:
     """Look at the shelf for longer than a second, leave, and see what was told."""
     regulars.reply = Reply(answer())
-    visit.page.clock.install(time=1_795_199_400)
+    visit.page.clock.install(time=BEGINS_AT)
     visit.open(woo_page(regulars.origin, script=script))
     visit.wait_for_state("ready")
     visit.page.locator(".card").first.scroll_into_view_if_needed()
@@ -166,6 +166,7 @@ def look_and_leave(visit: Visit, regulars: Regulars, script: str) -> list[Seen]:
         "(a) => { a.addEventListener('click', (e) => e.preventDefault()); a.click() }"
     )
     visit.leave()
+    regulars.wait_for("/storefront/v1/events", "POST", n_beacons)
     # When this has come, an earlier beacon of ours would have come too.
     visit.page.evaluate("(origin) => navigator.sendBeacon(origin + '/later', '')", regulars.origin)
     regulars.wait_for("/later", "POST")
@@ -173,7 +174,7 @@ def look_and_leave(visit: Visit, regulars: Regulars, script: str) -> list[Seen]:
 
 
 def test_with_consent_to_statistics_one_beacon_tells_what_happened(visit: Visit, regulars: Regulars) -> None:
-    [beacon] = look_and_leave(visit, regulars, ALLOWED)
+    [beacon] = look_and_leave(visit, regulars, ALLOWED, 1)
     assert {"impression", "click"} == {event["type"] for event in json.loads(beacon.body)["events"]}
 
 
@@ -184,7 +185,7 @@ GPC = "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get:
     "script", ["", "window.wp_has_consent = () => false", GPC + ALLOWED], ids=["none", "no", "gpc"]
 )
 def test_without_consent_there_is_no_beacon_and_no_id(visit: Visit, regulars: Regulars, script: str) -> None:
-    assert look_and_leave(visit, regulars, script) == []
+    assert look_and_leave(visit, regulars, script, 0) == []
     assert visit.page.evaluate("sessionStorage.length") == 0
 
 
@@ -195,7 +196,7 @@ def test_a_choice_against_statistics_throws_away_what_was_kept(visit: Visit, reg
         "document.dispatchEvent(new CustomEvent('wp_listen_for_consent_change')); window.allowed = true })"
     )
     regulars.reply = Reply(answer())
-    visit.page.clock.install(time=1_795_199_400)
+    visit.page.clock.install(time=BEGINS_AT)
     visit.open(woo_page(regulars.origin, script=withdrawn))
     visit.wait_for_state("ready")
     visit.page.locator(".card").first.scroll_into_view_if_needed()

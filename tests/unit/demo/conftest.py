@@ -162,7 +162,7 @@ class Receiver:
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     has_news: threading.Condition = field(default_factory=threading.Condition)
 
-    def wait_for(self, n_requests: int, seconds: float = 10.0) -> None:
+    def wait_for(self, n_requests: int, seconds: float = 120.0) -> None:
         with self.has_news:
             assert self.has_news.wait_for(lambda: len(self.requests) >= n_requests, seconds), len(
                 self.requests
