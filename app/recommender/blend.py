@@ -52,6 +52,9 @@ class Blend:
         Weight of a pair seen in too few orders and without shared words, where the listed product is well
         sold on its own. 0 unless a shop's back-test shows that it loses to plain counting without them,
         as shops without titles may.
+    is_arranged : bool
+        Whether what clearly belongs to a product goes before bestsellers that stand beside anything. False
+        only where a shop's back-test shows that the bestsellers are the better guess in the first places.
     """
 
     m: float = 50.0
@@ -61,6 +64,7 @@ class Blend:
     borrow: float = 0.2
     recency: float = 0.1
     lone: float = 0.0
+    is_arranged: bool = True
 
     def leaning(self, popularity: float) -> Blend:
         """Return the blend a merchant asks for: -1 specific, 0 as it is, 1 popular.

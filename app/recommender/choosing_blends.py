@@ -55,8 +55,8 @@ POPULAR_BLENDS = tuple(
 )
 # The simple methods as parameters of ours: what a shop shows where ours loses to them.
 SIMPLE_BLENDS = (
-    Blend(m=0.01, tau=0.0, rho=1.0, borrow=0.0, recency=0.0, lone=1.0),
-    Blend(m=1e6, tau=0.0, rho=1.0, borrow=0.0, recency=0.0),
+    Blend(m=0.01, tau=0.0, rho=1.0, borrow=0.0, recency=0.0, lone=1.0, is_arranged=False),
+    Blend(m=1e6, tau=0.0, rho=1.0, borrow=0.0, recency=0.0, is_arranged=False),
 )
 # Between plain counting and the specific ones: evidence as it is, likeness only to fill up.
 NEAR_COUNTING = (
@@ -86,16 +86,19 @@ def choose_blend(model: Model, queries: BasketQueries) -> tuple[Blend, bool]:
     found = preferred(trial) if len(queries.item) >= MIN_QUERIES_TO_PREFER else SPECIFIC_BLENDS[0]
     if trial.shortfall(found) <= TOLERANCE:
         return found, True
-    trial.try_all((*SPECIFIC_BLENDS, *POPULAR_BLENDS, *NEAR_COUNTING, *SIMPLE_BLENDS))
+    shapes = (found, *SPECIFIC_BLENDS, *POPULAR_BLENDS, *NEAR_COUNTING)
+    trial.try_all((*shapes, *(replace(shape, is_arranged=False) for shape in shapes), *SIMPLE_BLENDS))
     short = {blend: trial.shortfall(blend, MANY_TRIED_ERRORS) for blend in trial.tried}
     safe = [blend for blend in short if short[blend] <= TOLERANCE]
     return (max(safe, key=trial.worth) if safe else min(short, key=lambda blend: short[blend])), False
 
 
 def preferred(trial: _Trial) -> Blend:
-    """Walk from shape to season, keeping what is clearly worth more."""
+    """Walk from shape and order of the first places to season, keeping what is clearly worth more."""
     best = best_of(SPECIFIC_BLENDS, trial.worth, CLEAR_MARGIN)
-    best = best_of((best, *POPULAR_BLENDS), trial.worth, POPULAR_MARGIN)
+    best = best_of((best, replace(best, is_arranged=False)), trial.worth, CLEAR_MARGIN)
+    popular = (replace(blend, is_arranged=best.is_arranged) for blend in POPULAR_BLENDS)
+    best = best_of((best, *popular), trial.worth, POPULAR_MARGIN)
     best = best_of((best, *(replace(best, lone=lone) for lone in LONES)), trial.worth, CLEAR_MARGIN)
     best = best_of((best, *(replace(best, borrow=borrow) for borrow in BORROWS)), trial.worth, MARGIN)
     # A season may not buy order with hits: it passes, and the lists stay a while.
@@ -131,6 +134,7 @@ class _Trial:
     model: Model
     queries: BasketQueries
     tried: dict[Blend, _Answers] = field(default_factory=dict)
+    _ranked: dict[Blend, IntArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.seeds, self._row_of = np.unique(self.queries.item, return_inverse=True)
@@ -163,12 +167,17 @@ class _Trial:
         return shortfall(self.tried[blend].values, simple, self.queries.row, n_errors_min=n_errors_min)
 
     def _lists_of(self, blend: Blend) -> IntArray:
-        scorer = self.model.scorer_with(blend)
-        parts = [top_n(scorer.scores(block), N_PLACES)[0] for block in blocks(self.seeds, scorer.block_rows)]
-        columns = np.concatenate(parts)
-        return companions_first(
-            self.model, self.seeds, np.where(columns >= 0, scorer.candidates[columns], -1)
-        )
+        # The order of the first places is made of the same ranking.
+        plain = replace(blend, is_arranged=False)
+        if plain not in self._ranked:
+            scorer = self.model.scorer_with(plain)
+            parts = [
+                top_n(scorer.scores(block), N_PLACES)[0] for block in blocks(self.seeds, scorer.block_rows)
+            ]
+            columns = np.concatenate(parts)
+            self._ranked[plain] = np.where(columns >= 0, scorer.candidates[columns], -1)
+        lists = self._ranked[plain]
+        return companions_first(self.model, self.seeds, lists) if blend.is_arranged else lists
 
     def _answered(self, lists_of_seeds: IntArray) -> _Answers:
         queries, lists = self.queries, lists_of_seeds[self._row_of]

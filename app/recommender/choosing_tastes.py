@@ -56,10 +56,13 @@ SIMPLE_TASTES = {
     "own history": replace(_NOBODY, own=1.0),
     "co-purchase": replace(_NOBODY, together=1.0),
 }
+# What a setting has to hold up against: these, and what sells now. Where seasons or grocers rule, that alone is
+# ahead of all-time bestsellers, and a list that is merely even with those has thrown its season away.
+FLOOR_TASTES = (*SIMPLE_TASTES.values(), replace(_NOBODY, recency=1.0, half_life_days=30.0))
 # Votes for bestsellers and own orders that are added where a taste alone loses to the simple methods.
 POPULARS = (1.0, 10.0)
 OWNS = (0.0, 0.3, 3.0)
-SEASONS = ((0.0, 30.0), (0.2, 30.0), (0.6, 14.0))
+SEASONS = ((0.0, 30.0), (0.2, 30.0), (0.6, 14.0), (1.0, 30.0))
 
 
 def choose_taste(model: Model, queries: CustomerQueries, seed: int, *, is_new: bool) -> tuple[Taste, bool]:
@@ -90,7 +93,7 @@ def choose_taste(model: Model, queries: CustomerQueries, seed: int, *, is_new: b
     found = _preferred(trial, tastes) if len(rows) >= MIN_QUERIES_TO_PREFER else tastes[0]
     if trial.shortfall(found) <= TOLERANCE:
         return found, True
-    for taste in (*tastes, *_mixtures(found, is_new=is_new), *SIMPLE_TASTES.values()):
+    for taste in (*tastes, *_mixtures(found, is_new=is_new), *FLOOR_TASTES):
         trial.quality(taste)
     short = {taste: trial.shortfall(taste, MANY_TRIED_ERRORS) for taste in trial.tried}
     safe = [taste for taste in short if short[taste] <= TOLERANCE]
@@ -153,7 +156,7 @@ class _Trial:
 
     def shortfall(self, taste: Taste, n_errors_min: float = 0.0) -> float:
         """How far the taste may lie below the best simple method; see `floor.shortfall`."""
-        simple = [self.reached(of_simple).values for of_simple in SIMPLE_TASTES.values()]
+        simple = [self.reached(of_simple).values for of_simple in FLOOR_TASTES]
         return shortfall(self.reached(taste).values, simple, self._rows, n_errors_min=n_errors_min)
 
     def _lists_of(self, taste: Taste) -> IntArray:

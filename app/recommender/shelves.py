@@ -49,7 +49,12 @@ def blocks(seeds: IntArray, n_rows: int) -> list[IntArray]:
 def also_bought(model: Model, n: int, items: Seeds) -> Lists:
     """See `Model.also_bought`."""
     return _beside(
-        model, n, items, model.scorer.scores, is_diverse=model.options.diversity > 0, is_arranged=True
+        model,
+        n,
+        items,
+        model.scorer.scores,
+        is_diverse=model.options.diversity > 0,
+        is_arranged=model.blend.is_arranged,
     )
 
 

@@ -7,15 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.recommender import Blend, Catalogue, History, backtest, card, fit
-from app.recommender.baselines import popularity_lists
+from app.recommender import SIMPLE_BLENDS, SIMPLE_TASTES, Blend, Catalogue, History, backtest, card, fit
+from app.recommender.baselines import copurchase_lists, popularity_lists
 from app.recommender.card import orders_still_needed
 from app.recommender.choosing import DEFAULT_BLEND, choose
 from app.recommender.choosing_blends import choose_blend
+from app.recommender.choosing_tastes import FLOOR_TASTES, choose_taste
 from app.recommender.fitting import fitting_epochs
 from app.recommender.floor import shortfall
 from app.recommender.gate import verdict
-from app.recommender.judging import DISCOVER, FOR_YOU, OURS, product_values
+from app.recommender.judging import DISCOVER, FOR_YOU, OURS, customer_lists, product_values
+from app.recommender.metrics import hits, recall
 from app.recommender.tasks import basket_queries, customer_queries, split_by_time
 from tests.unit.recommender.shops import DAY, FIXED, planted, random_shop
 
@@ -232,6 +234,91 @@ def test_where_customers_buy_the_same_again_nothing_else_is_put_before_it() -> N
     assert ours is not None
     assert own is not None
     assert ours.recall10 >= own.recall10 - 0.01
+
+
+def counter_shop(n_orders: int = 1500, n_pairs: int = 12) -> tuple[Catalogue, History]:
+    """A bakery: half of the baskets hold coffee, whatever else is in them; pairs of cakes belong together."""
+    random = np.random.default_rng(9)
+    order, item = [], []
+    for number in range(n_orders):
+        cake = 2 * int(random.integers(n_pairs))
+        held = {cake, cake + 1} if random.random() < 0.2 else {cake + int(random.integers(2))}
+        if random.random() < 0.5:
+            held.add(2 * n_pairs)
+        if random.random() < 0.3:
+            held.add(int(random.integers(2 * n_pairs)))
+        order += [number] * len(held)
+        item += sorted(held)
+    at = 1.6e9 + np.array(order) * DAY / 8
+    catalogue = Catalogue.of([str(i) for i in range(2 * n_pairs + 1)])
+    return catalogue, History.of(order, [-1] * len(order), item, occurred_at=at)
+
+
+def test_companions_go_before_bestsellers_only_where_that_is_the_better_guess() -> None:
+    for (catalogue, history), is_arranged in ((counter_shop(), False), (planted(20, 60), True)):
+        split = split_by_time(catalogue, history, 0.15)
+        model = fit(split.catalogue, split.train, options=FIXED)
+        assert choose_blend(model, basket_queries(split, 7))[0].is_arranged == is_arranged
+    catalogue, history = counter_shop()
+    report = backtest(
+        catalogue,
+        history,
+        options=replace(FIXED, blend=None),
+        tasks=("also-bought",),
+        methods=("popularity", "co-purchase", OURS),
+    )
+    arranged = backtest(catalogue, history, options=FIXED, tasks=("also-bought",), methods=(OURS,))
+    assert report.against["ndcg10"][2] >= 0
+    ours, before = report.score(OURS), arranged.score(OURS)
+    assert ours is not None
+    assert before is not None
+    assert ours.ndcg10 > before.ndcg10 + 0.02
+
+
+def test_the_simple_settings_list_what_simple_counting_lists() -> None:
+    catalogue, history = counter_shop()
+    model = fit(catalogue, history, options=FIXED)
+    seeds = np.repeat(np.arange(catalogue.n_items), 10).reshape(-1, 10)
+    counting, bestsellers = (replace(model, blend=blend).also_bought(10).items for blend in SIMPLE_BLENDS)
+    # Equal but for the order among those that count alike.
+    pairs = model.pairs.total().toarray()
+    together = [pairs[seeds, lists] for lists in (counting, copurchase_lists(model, 10))]
+    assert np.array_equal(*together)
+    assert np.array_equal(model.n_orders[bestsellers], model.n_orders[popularity_lists(model, 10)])
+
+
+def test_where_only_the_season_counts_customers_see_what_sells_now() -> None:
+    random = np.random.default_rng(3)
+    n_items, n_orders, n_users = 120, 4000, 400
+    order = np.repeat(np.arange(n_orders), 3)
+    # A product's season is eighty days; a year and more goes by, and nobody has a taste of their own.
+    day = order / 10
+    centre = random.uniform(-40, 440, n_items)
+    worth = 1.0 / (1.0 + np.arange(n_items) % 10)
+    in_season = worth * np.exp(-(((np.arange(n_orders)[:, None] / 10 - centre) / 40) ** 2))
+    item = np.concatenate([random.choice(n_items, 3, replace=False, p=row / row.sum()) for row in in_season])
+    history = History.of(
+        order, random.integers(0, n_users, n_orders)[order], item, occurred_at=1.6e9 + day * DAY
+    )
+    catalogue = Catalogue.of([str(i) for i in range(n_items)])
+    split = split_by_time(catalogue, history, 0.15)
+    model = fit(split.catalogue, split.train, options=FIXED)
+    for only_new in (False, True):
+        queries = customer_queries(split, only_new=only_new)
+        found, _ = choose_taste(model, queries, 7, is_new=only_new)
+        reached = {
+            taste: recall(
+                hits(
+                    customer_lists(model, taste, queries.user, is_new=only_new),
+                    np.arange(len(queries.user)),
+                    queries.targets,
+                ),
+                np.diff(queries.targets.indptr),
+            ).mean()
+            for taste in {found, *FLOOR_TASTES}
+        }
+        assert reached[found] >= max(reached.values()) - 0.005
+        assert reached[found] > 1.5 * reached[SIMPLE_TASTES["popularity"]]
 
 
 def test_a_shortfall_is_measured_against_the_better_simple_method_and_asks_for_more_where_there_is_more() -> (
