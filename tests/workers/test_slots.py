@@ -14,6 +14,9 @@ from workers import slots
 @pytest.fixture(autouse=True)
 def _as_before(monkeypatch):
     monkeypatch.setattr(slots, "_slots", None)
+    yield
+    if slots._slots is not None:
+        slots._slots[0].close()
 
 
 def test_long_work_holds_all_slots_but_one_and_what_comes_then_waits():
@@ -36,6 +39,14 @@ def test_long_work_holds_all_slots_but_one_and_what_comes_then_waits():
 def test_a_single_slot_and_a_machine_for_training_alone_hold_nothing_back(options, n_slots):
     slots.prepare(options=options)
     assert slots._slots[1] == n_slots
+
+
+def test_a_worker_leaves_nothing_in_the_temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    slots.prepare(options={"concurrency": 3})
+    with slots.long_work() as is_free:
+        assert is_free
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_worker_around_nothing_waits():
