@@ -18,7 +18,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from app.logs import configure_logs
-    from app.settings import ROOT, read_settings
+    from app.settings import ROOT, in_clear, read_settings
     from app.web.admin import admin_blueprint
     from app.web.connect import connect_blueprint
     from app.web.errors import install_error_pages
@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None, context: Context | None = None)
     limiter = RouteLimiter(
         get_remote_address,
         app=app,
-        storage_uri=settings.redis_url,
+        storage_uri=in_clear(settings.redis_url),
         in_memory_fallback_enabled=True,
         headers_enabled=False,
     )

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import click
 
-from app.settings import ROOT, Settings, SettingsError, read_settings
+from app.settings import ROOT, Settings, SettingsError, in_clear, read_settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -167,7 +167,7 @@ def migrate() -> None:
     from app.db.migrate import upgrade
 
     settings = _with_servers_in_environment()
-    upgrade(settings.migration_database_url or settings.database_url or "")
+    upgrade(in_clear(settings.migration_database_url or settings.database_url))
     click.echo("The database is up to date.")
 
 
@@ -404,8 +404,8 @@ def _with_servers_in_environment() -> Settings:
     settings = read_settings()
     configure_logs(settings.log_level)
     settings = with_servers(settings)
-    os.environ["DATABASE_URL"] = settings.database_url or ""
-    os.environ["REDIS_URL"] = settings.redis_url or ""
+    os.environ["DATABASE_URL"] = in_clear(settings.database_url)
+    os.environ["REDIS_URL"] = in_clear(settings.redis_url)
     return settings
 
 

@@ -53,14 +53,24 @@ _WANTED = {
 }
 
 
+def in_clear(secret: SecretStr | None) -> str:
+    """What a secret setting holds, for whoever needs it right now; empty where it is unset."""
+    return secret.get_secret_value() if secret else ""
+
+
 class SettingsError(Exception):
     """A setting is missing or wrong."""
 
 
 class Settings(BaseSettings):
-    """Every setting with its meaning. Names in the environment are the same in upper case."""
+    """Every setting with its meaning. Names in the environment are the same in upper case.
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    Whatever holds a password is a SecretStr, so that no log and no traceback shows it.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     app_url: Annotated[str, Field(description="Where this installation is reached from outside.")] = (
         "http://127.0.0.1:5100"
@@ -74,14 +84,16 @@ class Settings(BaseSettings):
         Field(description="Fernet keys for stored tokens, newest first, separated by commas.", min_length=1),
     ]
     database_url: Annotated[
-        str | None, Field(description="PostgreSQL 15 or newer; embedded PostgreSQL when unset.")
+        SecretStr | None, Field(description="PostgreSQL 15 or newer; embedded PostgreSQL when unset.")
     ] = None
     migration_database_url: Annotated[
-        str | None, Field(description="The schema owner's address; DATABASE_URL when unset.")
+        SecretStr | None, Field(description="The schema owner's address; DATABASE_URL when unset.")
     ] = None
-    redis_url: Annotated[str | None, Field(description="Redis 6 or newer; embedded Redis when unset.")] = None
+    redis_url: Annotated[
+        SecretStr | None, Field(description="Redis 6 or newer; embedded Redis when unset.")
+    ] = None
     broker_url: Annotated[
-        str | None, Field(description="Celery's broker (Redis or RabbitMQ); REDIS_URL when unset.")
+        SecretStr | None, Field(description="Celery's broker (Redis or RabbitMQ); REDIS_URL when unset.")
     ] = None
     shopify_api_key: Annotated[str, Field(description="Client id of the Shopify app.")] = ""
     shopify_api_secret: Annotated[SecretStr, Field(description="Client secret of the Shopify app.")] = (

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import redis
 import structlog
+from pydantic import SecretStr
 
 from app.db.session import Database
 from app.embedded import EmbeddedRedis, start_postgres, start_redis
@@ -19,7 +20,7 @@ from app.queue import CeleryQueue, Queue, make_celery
 from app.services.context import Context
 from app.services.hashing import Hasher
 from app.services.vault import Vault
-from app.settings import ROOT, Settings
+from app.settings import ROOT, Settings, in_clear
 
 log = structlog.get_logger()
 
@@ -29,14 +30,14 @@ DATA = ROOT / ".regulars"
 
 def with_servers(settings: Settings) -> Settings:
     """Return Settings whose PostgreSQL and Redis exist: those named, or embedded ones started now."""
-    changes: dict[str, str] = {}
+    changes: dict[str, SecretStr] = {}
     if settings.database_url is None:
-        changes["database_url"] = start_postgres(DATA / "postgres")
+        changes["database_url"] = SecretStr(start_postgres(DATA / "postgres"))
         log.info("embedded_postgres", folder=".regulars/postgres", reason="DATABASE_URL is not set")
     if settings.redis_url is None:
         server: EmbeddedRedis = start_redis(DATA / "redis")
         atexit.register(server.stop)
-        changes["redis_url"] = server.url
+        changes["redis_url"] = SecretStr(server.url)
         log.info("embedded_redis", folder=".regulars/redis", reason="REDIS_URL is not set")
     return settings.model_copy(update=changes)
 
@@ -48,9 +49,12 @@ def build_context(settings: Settings, *, queue: Queue | None = None, pool_size: 
     return Context(
         settings=settings,
         clock=settings.clock(),
-        db=Database(settings.database_url, pool_size=pool_size),
+        db=Database(in_clear(settings.database_url), pool_size=pool_size),
         redis=redis.Redis.from_url(
-            settings.redis_url, socket_connect_timeout=0.5, socket_timeout=1.0, health_check_interval=30
+            in_clear(settings.redis_url),
+            socket_connect_timeout=0.5,
+            socket_timeout=1.0,
+            health_check_interval=30,
         ),
         queue=queue or CeleryQueue(make_celery(broker_url(settings))),
         platforms=platforms(settings),
@@ -58,7 +62,7 @@ def build_context(settings: Settings, *, queue: Queue | None = None, pool_size: 
         hasher=Hasher(settings.secret_key.get_secret_value().encode()),
         links=LinkSigner([settings.secret_key.get_secret_value()]),
         transport=transport_from_url(
-            settings.smtp_url.get_secret_value() if settings.smtp_url else None,
+            in_clear(settings.smtp_url) or None,
             hello_name=settings.mail_domain,
         ),
     )
@@ -87,4 +91,4 @@ def platforms(settings: Settings) -> Mapping[str, Platform]:
 
 
 def broker_url(settings: Settings) -> str:
-    return settings.broker_url or settings.redis_url or ""
+    return in_clear(settings.broker_url or settings.redis_url)

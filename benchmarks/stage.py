@@ -19,7 +19,7 @@ from app.embedded import start_postgres, start_redis
 from app.platforms.base import ShopProfile
 from app.services.context import Context
 from app.services.installing import store_shop
-from app.settings import ROOT, Settings
+from app.settings import ROOT, Settings, in_clear
 from app.tour.processes import Troupe, free_port
 from app.wiring import build_context
 
@@ -42,7 +42,7 @@ class Stage:
 
     @property
     def database_url(self) -> str:
-        return str(self.context.settings.database_url)
+        return in_clear(self.context.settings.database_url)
 
     def serve(self, name: str, command: list[str], path: str) -> int:
         """Start a web server on a free port and wait until `path` answers; returns the port."""

@@ -25,7 +25,7 @@ from app.db.models import Base
 from app.db.session import Database, normalise_url
 from app.embedded import EmbeddedRedis, start_postgres, start_redis
 from app.services.context import Context
-from app.settings import Settings
+from app.settings import Settings, in_clear
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVERS = ROOT / ".regulars" / "test"
@@ -204,7 +204,7 @@ def _session_context(_session_settings: Settings) -> Iterator[Context]:
 
     context = build_context(_session_settings, queue=RecordingQueue(), pool_size=20)
     context.redis.close()
-    patient = Redis.from_url(_session_settings.redis_url, socket_timeout=SERVER_PATIENCE_SECONDS)
+    patient = Redis.from_url(in_clear(_session_settings.redis_url), socket_timeout=SERVER_PATIENCE_SECONDS)
     context = replace(context, redis=patient)
     yield context
     context.db.close()

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 from app.services.context import Context
+from app.settings import in_clear
 from tests.conftest import NOW, TEST_KEYS
 
 NO_ORDERS = b'{"data": {%s}}' % b", ".join(
@@ -55,8 +56,8 @@ def environment_for(context: Context, shop_url: str) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "HOME": os.environ.get("HOME", "/tmp"),
         **{name.upper(): value for name, value in TEST_KEYS.items()},
-        "DATABASE_URL": str(settings.database_url),
-        "REDIS_URL": str(settings.redis_url),
+        "DATABASE_URL": in_clear(settings.database_url),
+        "REDIS_URL": in_clear(settings.redis_url),
         "SHOPIFY_BASE_URL": shop_url,
         # Noon in Athens whatever the time of day here.
         "REGULARS_CLOCK": f"{NOW.isoformat()}|{time.time()}|1",

@@ -5,6 +5,7 @@ from psycopg2 import errors
 from sqlalchemy import text
 
 from app.db.session import APP_ROLE, Database, DatabaseAwayError
+from app.settings import in_clear
 
 NOTE = """
     SELECT set_config('app.shop_id', %(shop)s, true);
@@ -20,7 +21,7 @@ def note(shop, of=None, hash_=b"cleo"):
 @pytest.fixture
 def fresh(context):
     """A Database of its own, so that its connections are known."""
-    database = Database(context.settings.database_url)
+    database = Database(in_clear(context.settings.database_url))
     yield database
     database.close()
 

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from pydantic import ValidationError
+from structlog.processors import LogfmtRenderer
 
 from app.cli import main
-from app.settings import Settings, SettingsError, read_settings
+from app.logs import redact
+from app.settings import _SCHEMES, Settings, SettingsError, in_clear, read_settings
+from app.wiring import build_context
 from tests.conftest import TEST_KEYS
 
 WRONG: dict[str, str] = {
@@ -77,4 +81,50 @@ def test_addresses_as_servers_write_them_are_taken() -> None:
         redis_url="unix:///run/redis.sock",
         broker_url="amqps://user:pass@host/",
     )
-    assert (settings.app_url, settings.database_url) == ("https://shop.example.com", socket)
+    assert (settings.app_url, in_clear(settings.database_url)) == ("https://shop.example.com", socket)
+
+
+# What may stand in each setting that is secret, or holds a secret.
+SECRETS: dict[str, str] = {
+    "secret_key": "the-key-that-signs-links-and-cookies",
+    "encryption_keys": "dGhlLWtleS10aGF0LWVuY3J5cHRzLXRva2Vucy0wMDA=",
+    "database_url": "postgresql://ada:pw-database@db.example.com/regulars",
+    "migration_database_url": "postgresql://owner:pw-owner@db.example.com/regulars",
+    "redis_url": "rediss://:pw-redis@redis.example.com:6379/0",
+    "broker_url": "amqps://user:pw-broker@rabbit.example.com/",
+    "shopify_api_secret": "the-secret-of-the-app",
+    "shopify_api_secret_previous": "the-secret-before-that",
+    "smtp_url": "smtp://user:pw-mail@smtp.example.com:587",
+}
+TOLD = ("the-key", "the-secret", "dGhlLWtleS", "pw-")
+
+
+def test_no_way_of_showing_settings_shows_a_secret() -> None:
+    settings = read_settings(**SECRETS)
+    record = redact(None, "info", {"event": "read", "settings": settings, "dumped": settings.model_dump()})
+    shown = {
+        "repr": repr(settings),
+        "str": str(settings),
+        "dumped": str(settings.model_dump()),
+        "as JSON": settings.model_dump_json(),
+        "logged": str(LogfmtRenderer()(None, "info", record)),
+    }
+    for way, text in shown.items():
+        assert "app_url" in text, way
+        assert not [secret for secret in TOLD if secret in text], way
+
+
+def test_no_secret_stands_in_an_error_or_beside_the_parts_that_were_made_of_it() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(**SECRETS | {"broker_url": "http://user:pw-broker@rabbit.example.com/"})  # type: ignore[arg-type]
+    assert "broker_url" in str(caught.value)
+    assert "pw-broker" not in str(caught.value)
+    context = build_context(read_settings(**SECRETS))
+    assert not [secret for secret in TOLD if secret in repr(context)]
+
+
+def test_every_setting_that_can_hold_a_password_is_kept_secret() -> None:
+    held = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert held == set(SECRETS)
+    addresses = {name for name in _SCHEMES if name not in ("app_url", "shopify_base_url", "app_bridge_url")}
+    assert addresses <= held
