@@ -337,7 +337,7 @@ def erase(person: str, domain: str | None) -> None:
 def disconnect(domain: str | None) -> None:
     """Disconnect a shop that was connected by its address: take out of it what is ours, and forget its keys."""
     from app.platforms.asked import KeyDropPlatform
-    from app.services.leaving import leave
+    from app.services import leaving, parting
     from app.services.shops import get_shop
 
     context = _context()
@@ -346,12 +346,17 @@ def disconnect(domain: str | None) -> None:
         shop = get_shop(connection, shop_id)
     if not isinstance(context.platforms[shop.platform], KeyDropPlatform):
         raise click.ClickException(f"{shop.domain} is disconnected by uninstalling the app in its own admin")
-    is_clean = leave(context, shop_id)
+    leaving.leave(context, shop_id)
+    if not parting.run_now(context, shop_id):
+        click.echo(f"{shop.domain} mails nobody any more. A worker goes on taking out what is ours in it.")
+        return
     click.echo(
         f"{shop.domain} is disconnected. Revoke its key in the store: WooCommerce > Settings > Advanced > REST API."
     )
-    if not is_clean:
-        click.echo("Not everything of ours could be taken out of it; the log says what.", err=True)
+    with context.db.shop(shop_id) as connection:
+        left = leaving.remaining(connection, shop_id).left
+    for name, reason in left.items():
+        click.echo(f"Our {name} could not be taken out of it: {reason}", err=True)
 
 
 @main.command("rotate-keys")

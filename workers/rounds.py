@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import structlog
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.platforms.base import PlatformError
 from app.services.context import Context
+from app.services.outages import is_database_away
 
 log = structlog.get_logger()
 
@@ -28,13 +27,7 @@ def each_shop(
         except PlatformError as error:
             log.warning(otherwise, shop_id=shop_id, reason=str(error))
         except Exception as error:
-            if _is_database_away(error):
+            if is_database_away(error):
                 raise
             # The class only: the text of a database's error quotes what was to be stored.
             log.error(otherwise, shop_id=shop_id, error=type(error).__name__)
-
-
-def _is_database_away(error: Exception) -> bool:
-    """Without a code of its own, an error is the connection's and not the statement's."""
-    is_unreached = isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) is None
-    return is_unreached or isinstance(error, PoolTimeoutError)

@@ -12,7 +12,9 @@ from app.services import (
     installing,
     jobs,
     keydrop,
+    leaving,
     offers,
+    parting,
     polling,
     privacy,
     reconciling,
@@ -31,6 +33,7 @@ _TASKS = {
     "import": "upkeep.import_shop",
     "training": "training.run",
     "theme_lists": "upkeep.carry_theme_lists",
+    "leaving": "upkeep.take_out",
 }
 
 
@@ -61,6 +64,14 @@ def carry_theme_lists(shop_id: int, job_id: int) -> None:
     with jobs.lease(context(), shop_id, job_id) as job:
         if job is not None:
             themelists.run(context(), job)
+
+
+@shared_task(name="upkeep.take_out")
+def take_out(shop_id: int, job_id: int) -> None:
+    """What is ours, out of a shop that is leaving."""
+    with jobs.lease(context(), shop_id, job_id) as job:
+        if job is not None:
+            parting.run(context(), job)
 
 
 @shared_task(name="upkeep.reconcile")
@@ -106,6 +117,7 @@ def daily() -> None:
 
 
 def _throw_away(context: Context, shop_id: int) -> None:
+    leaving.go_on(context, shop_id)
     privacy.purge(context, shop_id)
     privacy.erase_if_left(context, shop_id)
 

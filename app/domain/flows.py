@@ -26,6 +26,7 @@ class ShopState(StrEnum):
 
     CONNECTED = "connected"
     NEEDS_RECONNECT = "needs_reconnect"
+    LEAVING = "leaving"
     UNINSTALLED = "uninstalled"
 
 
@@ -111,7 +112,7 @@ def decide(mail: PlannedMail, facts: Facts, policy: ShopPolicy, now: datetime) -
     Where several things speak against it, the first of these is the reason that is shown:
 
     1. the person's rights: erased, unsubscribed, no permission, no usable address;
-    2. the shop: uninstalled, flow switched off, no postal address, another sender of cart reminders beside us;
+    2. the shop: left or leaving, flow switched off, no postal address, another sender of cart reminders beside us;
     3. the occasion: bought, cart removed, emptied or replaced by a newer one, too long ago, no mails at all;
     4. what passes: the shop must be reconnected, the cart is in use again, the platform could not be asked
        about orders, the person had enough mail, the person sleeps (never told a time when it would be quiet);
@@ -160,7 +161,7 @@ def _of_person(mail: PlannedMail, facts: Facts) -> Reason | None:
 
 
 def _of_shop(mail: PlannedMail, facts: Facts, policy: ShopPolicy) -> Reason | None:
-    if facts.shop_state is ShopState.UNINSTALLED:
+    if facts.shop_state in (ShopState.LEAVING, ShopState.UNINSTALLED):
         return Reason.SHOP_DISCONNECTED
     if not facts.flow_is_active:
         return Reason.FLOW_OFF

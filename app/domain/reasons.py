@@ -50,7 +50,7 @@ _WORDS = {
     Reason.CONSENT_PENDING: "This person agreed but has not confirmed it yet (double opt-in).",
     Reason.CONSENT_WITHDRAWN: "This person withdrew their agreement to marketing e-mail.",
     Reason.NO_ADDRESS: "There is no usable e-mail address.",
-    Reason.SHOP_DISCONNECTED: "The app was uninstalled from the shop.",
+    Reason.SHOP_DISCONNECTED: "The shop was disconnected, or the app uninstalled from it.",
     Reason.FLOW_OFF: "This flow is switched off.",
     Reason.NO_POSTAL_ADDRESS: "Your postal address is missing in the settings; the law asks for it in every mail.",
     Reason.OTHER_SENDER: "Something else in the shop sends cart reminders too; the settings name it.",

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text, update
 
 from app.db.models import Shop
 from app.domain import events
-from app.services import consenting, messaging, privacy, recording
+from app.services import consenting, leaving, messaging, privacy, recording
 from app.services.context import Context
 from app.services.installing import disconnect, is_token_alive
 from app.services.jobs import open_jobs
@@ -184,9 +184,17 @@ def _access_lost(scene: Scene, _event: events.AccessLost) -> None:
 
 
 def _app_uninstalled(scene: Scene, event: events.AppUninstalled) -> None:
-    """Carry out an uninstall once it is sure to be a real one: its token ends before it is told."""
-    if not event.is_time_signed and is_token_alive(scene.context, scene.shop.shop_id):
-        log.warning("uninstall_not_believed", shop_id=scene.shop.shop_id)
+    """Carry out an uninstall once it is sure to be a real one: its token ends before it is told.
+
+    A shop that says goodbye under its own signature still takes our keys: what is ours in it is taken out first.
+    """
+    shop_id = scene.shop.shop_id
+    if event.is_time_signed:
+        if leaving.begin(scene.connection, shop_id, event.happened_at, scene.now):
+            scene.after_commit.append(lambda: leaving.begun(scene.context, shop_id))
+        return
+    if is_token_alive(scene.context, shop_id):
+        log.warning("uninstall_not_believed", shop_id=shop_id)
         return
     if disconnect(scene.connection, scene.shop.shop_id, event.happened_at, scene.now):
         scene.forget_shelves()

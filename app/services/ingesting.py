@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, text, update
 from app.db.models import Delivery
 from app.domain import events
 from app.platforms.base import Envelope, UnreadableError
-from app.services import parting, recording
+from app.services import recording
 from app.services.applying import APPLY, Scene
 from app.services.asking import Asking
 from app.services.context import Context
@@ -112,7 +112,7 @@ def _claim(context: Context, shop_id: int, *, is_retry: bool = False) -> list[Ro
 def _process(context: Context, shop_id: int, row: RowMapping, asking: Asking) -> bool:
     """Carry one delivery out; whatever goes wrong is stored with it and disturbs no other.
 
-    What the delivery only points at is asked of the shop first, outside the transaction; so is goodbye said.
+    What the delivery only points at is asked of the shop first, outside the transaction.
     """
     if row["n_attempts"] > MAX_ATTEMPTS:
         fatal = UnreadableError(f"none of {MAX_ATTEMPTS} attempts came to an end; their workers were stopped")
@@ -124,13 +124,11 @@ def _process(context: Context, shop_id: int, row: RowMapping, asking: Asking) ->
         with context.db.shop(shop_id) as connection:
             scene = Scene(context, connection, get_shop(connection, shop_id))
             facts = context.platforms[scene.shop.platform].read(_envelope(scene.shop, row))
-            if asking.is_needed(facts) or _is_leaving(scene.shop, facts):
+            if asking.is_needed(facts):
                 asked = facts
             else:
                 _carry_out(scene, row, facts)
         if asked is not None:
-            if _is_leaving(scene.shop, asked):
-                parting.take_out(context, shop_id)  # as long as its keys are there
             facts = asking.complete(asked, row["received_at"])
             with context.db.shop(shop_id) as connection:
                 scene = Scene(context, connection, get_shop(connection, shop_id))
@@ -142,16 +140,6 @@ def _process(context: Context, shop_id: int, row: RowMapping, asking: Asking) ->
         _store_failure(context, shop_id, row, error, is_over=is_over, facts=facts)
         return False
     return True
-
-
-def _is_leaving(shop: ShopRecord, facts: Sequence[events.CommerceEvent]) -> bool:
-    """Whether the shop says goodbye under its own signature, and has not been connected again since."""
-    return any(
-        isinstance(fact, events.AppUninstalled)
-        and fact.is_time_signed
-        and shop.installed_at <= fact.happened_at
-        for fact in facts
-    )
 
 
 def _carry_out(scene: Scene, row: RowMapping, facts: Sequence[events.CommerceEvent]) -> None:

@@ -26,7 +26,7 @@ from app.platforms.base import (
     ShopProfile,
     StorefrontSetup,
 )
-from app.services import permissions
+from app.services import leaving, permissions
 from app.services.connecting import client_for, save_credentials
 from app.services.context import Context
 from app.services.jobs import enqueue_job
@@ -69,6 +69,7 @@ def store_shop(context: Context, platform_name: str, profile: ShopProfile) -> in
     shop_id = _claim_shop_id(context, platform_name, profile)
     with context.db.shop(shop_id) as connection:
         _save_shop(connection, shop_id, profile, context.clock.now())
+        leaving.call_off(connection, shop_id)
         for kind in FLOW_KINDS:
             connection.execute(
                 insert(Flow).values(shop_id=shop_id, kind=kind, is_active=False).on_conflict_do_nothing()

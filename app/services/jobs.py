@@ -35,6 +35,14 @@ class LeaseLostError(Exception):
     """Another worker took this job over; this one must stop without writing."""
 
 
+class NotYetError(Exception):
+    """The job can't go on now, for a reason that passes: it is taken up again after `pause`, as often as need be."""
+
+    def __init__(self, reason: str, *, pause: timedelta) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
 @dataclass(slots=True)
 class RunningJob:
     """A job this process holds the lease of. `progress` is what the next holder would go on from."""
@@ -97,7 +105,7 @@ def lease(context: Context, shop_id: int, job_id: int) -> Iterator[RunningJob | 
     """Hold a job for the time of the block; None when another worker holds it.
 
     A block that ends well finishes the job; one that raises fails it after MAX_ATTEMPTS, before that it
-    waits to be taken up again.
+    waits to be taken up again. NotYetError counts as no attempt.
     """
     job = _take(context, shop_id, job_id)
     if job is None:
@@ -107,6 +115,9 @@ def lease(context: Context, shop_id: int, job_id: int) -> Iterator[RunningJob | 
         with _renewed(job):
             yield job
     except LeaseLostError:
+        return
+    except NotYetError as wait:
+        _put_off(job, wait)
         return
     except Exception as error:
         _give_back(job, error)
@@ -166,6 +177,15 @@ def _finish(job: RunningJob) -> None:
             update(Job)
             .where(Job.shop_id == job.shop_id, Job.job_id == job.job_id, Job.lease == job.lease)
             .values(state="done", error=None, finished_at=job.context.clock.now())
+        )
+
+
+def _put_off(job: RunningJob, wait: NotYetError) -> None:
+    with job.context.db.shop(job.shop_id) as connection:
+        connection.execute(
+            update(Job)
+            .where(Job.shop_id == job.shop_id, Job.job_id == job.job_id, Job.lease == job.lease)
+            .values(n_attempts=0, error=str(wait)[:500], leased_until=real_now() + wait.pause)
         )
 
 

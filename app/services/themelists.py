@@ -25,6 +25,7 @@ from app.domain.themelists import (
     is_due,
     step_for,
 )
+from app.platforms.base import PlatformError
 from app.platforms.extras import ThemeListChange, ThemeListRef, ThemeLists, ThemeListState
 from app.services.context import Context
 from app.services.importing import batches
@@ -68,9 +69,10 @@ def plan(context: Context, shop_id: int) -> bool:
     """Ask for a carrying over, or a taking away, when one is due; returns whether one was asked for."""
     now = context.clock.now()
     with context.db.shop(shop_id) as connection:
-        is_on = get_shop(connection, shop_id).policy.shelf.is_in_theme
+        shop = get_shop(connection, shop_id)
+        is_on = shop.policy.shelf.is_in_theme
         published = _published(connection, shop_id)
-        if is_on and published is None:
+        if shop.state == "leaving" or (is_on and published is None):
             return False
         if not is_on and not connection.execute(_HAS_ROWS, {"shop_id": shop_id}).scalar():
             return False
@@ -94,19 +96,24 @@ def take_away(context: Context, shop_id: int) -> None:
     """Put every list of ours back now, and leave it at that: the shop is being left.
 
     Raises:
-        PlatformError: the shop did not answer; what is left stays in the book.
+        PlatformError: the shop did not answer, or another worker is at its lists; what is left stays in the book.
     """
     now = context.clock.now()
     with context.db.shop(shop_id) as connection:
-        if not connection.execute(_HAS_ROWS, {"shop_id": shop_id}).scalar():
-            return
+        job_id = connection.execute(_OPEN_JOB, {"shop_id": shop_id, "kind": JOB}).scalar()
+        if job_id is None:
+            if not connection.execute(_HAS_ROWS, {"shop_id": shop_id}).scalar():
+                return
+            enqueue_job(connection, shop_id, JOB, now)
+            job_id = connection.execute(_OPEN_JOB, {"shop_id": shop_id, "kind": JOB}).scalar_one()
         policy = get_shop(connection, shop_id).policy
         save_policy(connection, shop_id, replace(policy, shelf=replace(policy.shelf, is_in_theme=False)))
-        enqueue_job(connection, shop_id, JOB, now)
-        job_id = connection.execute(_OPEN_JOB, {"shop_id": shop_id, "kind": JOB}).scalar_one()
     with lease(context, shop_id, job_id) as job:
         if job is not None:
             run(context, job)
+    with context.db.shop(shop_id) as connection:
+        if connection.execute(_HAS_ROWS, {"shop_id": shop_id}).scalar():
+            raise PlatformError("the lists in its theme are still being worked on", retry_after_seconds=10.0)
 
 
 def run(context: Context, job: RunningJob) -> None:

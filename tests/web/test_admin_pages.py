@@ -329,7 +329,7 @@ def test_nothing_opens_and_nothing_changes_without_a_token(
     app: Flask, context: Context, ada: Shop, ids: dict[str, int]
 ) -> None:
     client, routes = app.test_client(), _routes(app)
-    assert len(routes) == 25
+    assert len(routes) == 26
     forged = token_for(ada, aud="another-app")
     for method, path in routes:
         for headers in ({}, {"HX-Request": "true"}, {"Authorization": f"Bearer {forged}"}):

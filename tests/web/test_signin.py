@@ -18,13 +18,13 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.clock import real_now
 from app.mail.transports import transport_from_url
-from app.services import signin
+from app.services import parting, signin
 from app.services.context import Context
 from app.services.installing import connected_shop_id
 from app.services.signin.links import MAIL_LIFE, make_link
 from app.services.signin.people import admit
 from app.web.browsers import name_browser
-from tests.conftest import Shop, make_shop
+from tests.conftest import MovableClock, Shop, make_shop
 from tests.fixtures.smtp_server import SmtpServerDouble
 from tests.web.adminkit import Statements, furnish, token_for
 
@@ -183,7 +183,7 @@ def test_every_page_of_the_admin_refuses_a_browser_that_is_not_signed_in(
         if rule.endpoint.startswith("admin.")
         for method in sorted((rule.methods or set()) & {"GET", "POST"})
     ]
-    assert len(paths) == 25
+    assert len(paths) == 26
     for value in (cookie, "forged", ""):
         stranger = app.test_client()
         stranger.set_cookie(COOKIE, value, domain="127.0.0.1")
@@ -464,12 +464,15 @@ def test_links_are_not_guessed_at_speed(tab: Tab) -> None:
 
 
 def test_a_merchant_disconnects_the_shop_and_may_connect_it_again(
-    context: Context, app: Flask, shop: Shop
+    context: Context, app: Flask, shop: Shop, clock: MovableClock
 ) -> None:
     tab = signed_in(context, app, shop)
     assert "Disconnect Ada&#39;s Tea?" in tab.get("/admin/disconnect").text
     answer = tab.post("/admin/disconnect", {"csrf": tab.csrf()})
-    assert "Ada&#39;s Tea is disconnected" in answer.text
+    assert "Ada&#39;s Tea is being disconnected" in answer.text
+    clock.advance(days=2)  # nobody answers at the shop's address, and that long is it asked
+    assert parting.run_now(context, shop.shop_id)
+    assert "Ada&#39;s Tea is disconnected" in tab.get("/admin/disconnect").text
     assert connected_shop_id(context, "woocommerce", shop.domain) is None
     with context.db.shop(shop.shop_id) as connection:
         assert connection.execute(text("SELECT count(*) FROM credentials")).scalar() == 0

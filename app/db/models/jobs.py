@@ -27,7 +27,7 @@ class Job(Base):
 
     shop_id: Mapped[ShopId]
     job_id: Mapped[OwnId]
-    # import | training | theme_lists
+    # import | training | theme_lists | leaving
     kind: Mapped[str]
     # queued | running | done | failed
     state: Mapped[str]

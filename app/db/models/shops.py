@@ -32,7 +32,7 @@ class Shop(Base):
     timezone: Mapped[str]
     country: Mapped[str | None]
     locale: Mapped[str | None]
-    # connected | needs_reconnect | uninstalled
+    # connected | needs_reconnect | leaving | uninstalled
     state: Mapped[str]
     holdout_salt: Mapped[bytes] = mapped_column(LargeBinary)
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))

@@ -15,11 +15,8 @@ from app.services.jobs import enqueue_job
 from app.services.reporting import Figures, Standing, Step
 from app.services.shops import ShopRecord, save_policy
 from app.web.admin import charts, words
-from app.web.admin.page import Desk
+from app.web.admin.page import STOP_POLLING, Desk
 from app.web.admin.speech import _
-
-# htmx takes this status as the end of polling.
-STOP_POLLING = 286
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +149,12 @@ def _troubles(
 
 def _access_troubles(shop: ShopRecord, connect_url: str) -> list[Trouble]:
     """Whether we get into the shop at all; `connect_url` is empty where opening the app renews its access."""
+    if shop.state == "leaving":
+        text = _("Nobody is mailed any more. What is ours is being taken out of your store.")
+        link = url_for("admin.show_disconnect")
+        return [
+            Trouble("warn", _("Your store is being disconnected"), text, _("See what remains"), link=link)
+        ]
     if shop.state == "uninstalled":
         text = _("Nothing is read from your store and nobody is mailed. Connect it again, and it goes on.")
         return [Trouble("warn", _("Your store is disconnected"), text, _("Connect again"), link=connect_url)]

@@ -24,6 +24,9 @@ from app.web.security import merchant_required
 
 View = Callable[..., ResponseReturnValue]
 
+# htmx takes this status as the end of polling.
+STOP_POLLING = 286
+
 # (endpoint, English label, icon); the order of the navigation.
 NAVIGATION = (
     ("admin.show_home", "Home", "home"),

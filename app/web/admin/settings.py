@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.domain.flows import has_postal_address
 from app.domain.policy import ShopPolicy
 from app.platforms.extras import Feature
-from app.services import leaving, permissions, themelists, visits
+from app.services import permissions, themelists, visits
 from app.services.messaging import FLOW_KINDS, activate, deactivate, flows
 from app.services.shops import ShopRecord, save_policy
 from app.web.admin import forms, words
@@ -68,34 +68,8 @@ def register(desk: Desk) -> None:
         return _page(desk, shop, written(policy, active), {}, toast=told)
 
     desk.route("/settings", show_settings)
-    _register_disconnect(desk)
     desk.route("/settings/theme-lists/undo", take_theme_lists_away, methods=("POST",))
     desk.route("/settings", save_settings, methods=("POST",))
-
-
-def _register_disconnect(desk: Desk) -> None:
-    """For shops that are connected by their address; the others are uninstalled in their own admin."""
-
-    def show_disconnect() -> Response:
-        with desk.context.db.shop(g.shop_id) as connection:
-            shop = desk.shop(connection)
-        if not desk.connect_url(shop):
-            return desk.not_found(shop, _("Your shop's own admin connects and disconnects it."))
-        return desk.render("admin/disconnect.html", shop, connect_url=desk.connect_url(shop))
-
-    def disconnect_shop() -> Response:
-        with desk.context.db.shop(g.shop_id) as connection:
-            shop = desk.shop(connection)
-        if not desk.connect_url(shop):
-            return desk.not_found(shop, _("Your shop's own admin connects and disconnects it."))
-        told = _("Disconnected.")
-        if not leaving.leave(desk.context, shop.shop_id):
-            told = _("Disconnected, but your shop did not answer: our webhooks may still be in it.")
-        shop = replace(shop, state="uninstalled")
-        return desk.render("admin/disconnect.html", shop, toast=told, connect_url=desk.connect_url(shop))
-
-    desk.route("/disconnect", show_disconnect)
-    desk.route("/disconnect", disconnect_shop, methods=("POST",))
 
 
 def _carry_theme_lists(desk: Desk, shop_id: int) -> None:

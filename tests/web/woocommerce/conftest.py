@@ -13,6 +13,7 @@ from app import create_app
 from app.services.context import Context
 from tests.conftest import MovableClock
 from tests.fixtures import woocommerce_store
+from tests.fixtures.woocommerce_plugin import PluginDouble
 from tests.fixtures.woocommerce_store import Delivery, WooStore
 
 HERE = "http://127.0.0.1:5100"
@@ -48,3 +49,10 @@ def store(client: FlaskClient) -> Iterator[WooStore]:
     store.receiver = receive
     with woocommerce_store.running(store):
         yield woocommerce_store.stocked(store, datetime.now(UTC))
+
+
+@pytest.fixture
+def plugin(store: WooStore) -> PluginDouble:
+    """Our companion plugin, in the store."""
+    store.plugin = PluginDouble()
+    return store.plugin

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
-from app.services import importing, ingesting, jobs, keydrop
+from app.services import importing, ingesting, jobs, keydrop, parting
 from app.services.context import Context
 from tests.fixtures.woocommerce_store import WooStore, url_query
 
@@ -47,6 +47,15 @@ def imported(context: Context, client: FlaskClient, store: WooStore, **more: str
                 assert job is not None
                 importing.run_import(context, job)
     return shop_id
+
+
+def part(context: Context) -> None:
+    """What a worker does for a shop that is leaving."""
+    for shop, job_id, kind in jobs.open_jobs(context):
+        if kind == "leaving":
+            with jobs.lease(context, shop, job_id) as job:
+                assert job is not None
+                parting.run(context, job)
 
 
 def rows(owner: Engine, statement: str) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from app.services.connecting import client_for
 from app.services.shops import get_shop, save_policy
 from tests.fixtures import woocommerce_store
 from tests.fixtures.woocommerce_store import WooStore
-from tests.web.woocommerce.kit import FORM, approve, begin, connected, drain, imported, rows
+from tests.web.woocommerce.kit import FORM, approve, begin, connected, drain, imported, part, rows
 
 # -- connecting --------------------------------------------------------------------------------------------
 
@@ -330,6 +330,7 @@ def test_the_plugins_farewell_ends_the_connection(context, client, store, owner)
     shop_id = connected(context, client, store)
     store.send_plugin("regulars_shop", "disconnected", {"disconnected_at": datetime.now(UTC).isoformat()})
     drain(context, shop_id)
+    part(context)
     assert [row["state"] for row in rows(owner, "SELECT state FROM shops")] == ["uninstalled"]
     assert rows(owner, "SELECT * FROM credentials") == []
 

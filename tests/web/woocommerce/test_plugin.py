@@ -1,4 +1,4 @@
-"""The companion plugin: told the connection and nothing twice, heard at its desk, and told goodbye."""
+"""The companion plugin: told the connection and nothing twice, and heard at its desk."""
 
 from __future__ import annotations
 
@@ -6,27 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from click.testing import CliRunner
 from redis import Redis
-from sqlalchemy import text
 
 from app import create_app
-from app.cli import disconnect
-from app.domain.offers import Offer
-from app.services import installing, parting, polling
+from app.services import installing, polling
 from app.services.connecting import client_for
 from app.services.hooks import hook_of
-from app.services.leaving import leave
-from app.services.shops import get_shop, save_policy
-from tests.conftest import make_shop
-from tests.fixtures.woocommerce_plugin import PluginDouble, instant
+from app.services.shops import get_shop
+from tests.fixtures.woocommerce_plugin import instant
 from tests.web.woocommerce.kit import HERE, connected, drain, imported, rows
-
-
-@pytest.fixture
-def plugin(store):
-    store.plugin = PluginDouble()
-    return store.plugin
 
 
 def at_desk(client, store, action, body, **changes):
@@ -229,118 +217,3 @@ def test_too_many_calls_are_told_to_wait(context, client, store, plugin):
     body = plugin.call(store, email="x")
     answers = [at_desk(client, store, "export", body, secret="wrong").status_code for _ in range(61)]
     assert answers == [401] * 60 + [429]
-
-
-# -- goodbye -----------------------------------------------------------------------------------------------
-
-
-def at_work(context, client, store):
-    """A shop with everything of ours in it: webhooks, the plugin's knowledge, a list in the theme, a discount."""
-    shop_id = imported(context, client, store)
-    mug, bowl = list(store.products.values())[:2]
-    mug["upsell_ids"] = [bowl["id"]]
-    with context.db.shop(shop_id) as connection:
-        policy = get_shop(connection, shop_id).policy
-        policy = replace(
-            policy, shelf=replace(policy.shelf, is_in_theme=True), offer=replace(policy.offer, is_on=True)
-        )
-        save_policy(connection, shop_id, policy)
-        connection.execute(
-            text(
-                "INSERT INTO theme_lists (shop_id, platform_product_id, kind, state, before, written, changed_at)"
-                " VALUES (:shop, :product, 'related', 'ours', '', ARRAY[:bowl], now())"
-            ),
-            {"shop": shop_id, "product": str(mug["id"]), "bowl": str(bowl["id"])},
-        )
-        now = context.clock.now()
-        row = {"shop": shop_id, "now": now, "ends": now + timedelta(days=7)}
-        offer = Offer(percent=10, starts_at=now, ends_at=row["ends"])
-        row["discount"] = client_for(context, shop_id).codes.open(offer, "AAAA-BBBB-CCCC")
-        connection.execute(
-            text(
-                "INSERT INTO offers (shop_id, percent, ends_at, first_code, platform_discount_id, created_at)"
-                " VALUES (:shop, 10, :ends, 'AAAA-BBBB-CCCC', :discount, :now)"
-            ),
-            row,
-        )
-    store.coupons[7] = {"id": 7, "code": "theirs", "meta_data": []}
-    return shop_id
-
-
-def test_the_plugins_farewell_leaves_nothing_of_ours_in_the_shop(context, client, store, plugin, owner):
-    shop_id = at_work(context, client, store)
-    assert (len(store.webhooks), len(store.coupons)) == (9, 2)
-    store.webhooks[1] = {
-        "id": 1,
-        "topic": "order.updated",
-        "delivery_url": "https://theirs.example/",
-        "status": "active",
-    }
-    body = {"disconnected_at": instant(datetime.now(UTC))}
-    headers, raw = plugin.signed(store, "regulars_shop.disconnected", body)
-    path = plugin.connection["hook_url"].removeprefix(HERE)
-    assert client.post(path, data=raw, headers=headers).status_code == 200
-    drain(context, shop_id)
-    assert list(store.webhooks) == [1]
-    assert [row["code"] for row in store.coupons.values()] == ["theirs"]
-    assert next(iter(store.products.values()))["upsell_ids"] == []
-    assert plugin.connection is None
-    assert rows(owner, "SELECT state FROM shops") == [{"state": "uninstalled"}]
-    for table in ("credentials", "theme_lists", "offers"):
-        assert rows(owner, f"SELECT * FROM {table}") == []
-
-
-def test_a_farewell_from_before_the_present_connection_takes_nothing_out(
-    context, client, store, plugin, owner
-):
-    shop_id = at_work(context, client, store)
-    store.send_plugin(
-        "regulars_shop", "disconnected", {"disconnected_at": instant(datetime.now(UTC) - timedelta(hours=1))}
-    )
-    drain(context, shop_id)
-    assert (len(store.webhooks), len(store.coupons)) == (9, 2)
-    assert plugin.connection is not None
-    assert rows(owner, "SELECT state FROM shops") == [{"state": "connected"}]
-
-
-def test_a_shop_that_no_longer_answers_is_left_all_the_same(context, client, store, plugin, owner):
-    shop_id = at_work(context, client, store)
-    store.send_plugin("regulars_shop", "disconnected", {"disconnected_at": instant(datetime.now(UTC))})
-    store.keys.clear()
-    assert parting.take_out(context, shop_id) is False
-    drain(context, shop_id)
-    assert rows(owner, "SELECT state FROM shops") == [{"state": "uninstalled"}]
-    assert rows(owner, "SELECT * FROM credentials") == []
-
-
-def test_a_step_of_leaving_that_breaks_holds_up_no_other(context, client, store, owner, monkeypatch):
-    shop_id = at_work(context, client, store)
-
-    def breaks(*_: object) -> None:
-        raise KeyError("lists")
-
-    monkeypatch.setattr("app.services.parting.themelists.take_away", breaks)
-    assert leave(context, shop_id) is False
-    assert store.webhooks == {}
-    assert rows(owner, "SELECT state FROM shops") == [{"state": "uninstalled"}]
-
-
-def test_the_operator_disconnects_a_store_and_no_shop_that_has_an_admin_of_its_own(
-    context, client, store, plugin, owner, monkeypatch
-):
-    shop_id = at_work(context, client, store)
-    other = make_shop(context, "ada-tea.myshopify.com", "Ada's Tea")
-    monkeypatch.setattr("app.cli._context", lambda: context)
-    domain = store.base_url.removeprefix("http://")
-    refused = CliRunner().invoke(disconnect, ["--yes", "--shop", other.domain])
-    assert refused.exit_code == 1
-    assert "uninstalling the app in its own admin" in refused.output
-    told = CliRunner().invoke(disconnect, ["--yes", "--shop", domain])
-    assert told.exit_code == 0
-    assert "Revoke its key in the store" in told.output
-    assert (store.webhooks, plugin.connection) == ({}, None)
-    states = rows(owner, "SELECT shop_id, state FROM shops ORDER BY shop_id")
-    assert states == [
-        {"shop_id": shop_id, "state": "uninstalled"},
-        {"shop_id": other.shop_id, "state": "connected"},
-    ]

@@ -9,7 +9,7 @@ from email import message_from_bytes, policy
 from app.mail.transports import transport_from_url
 from app.services import signin
 from tests.fixtures.smtp_server import SmtpServerDouble
-from tests.web.woocommerce.kit import HERE, connected, rows
+from tests.web.woocommerce.kit import HERE, connected, part, rows
 
 
 def mailed(context):
@@ -54,7 +54,15 @@ def test_the_owner_leaves_and_nothing_of_ours_stays_in_the_store(context, client
     page = browser.get("/admin/disconnect", base_url=HERE).text
     csrf = re.search(r'name="csrf" value="(\w+)"', page)[1]
     answer = browser.post("/admin/disconnect", data={"csrf": csrf}, headers={"Origin": HERE}, base_url=HERE)
-    assert "is disconnected" in answer.text
+    assert "is being disconnected" in answer.text
+    assert "Webhooks to delete" in browser.get("/admin/disconnect/progress", base_url=HERE).text
+    assert len(store.webhooks) == 9
+    assert "Your store is being disconnected" in browser.get("/admin/", base_url=HERE).text
+    assert "Being disconnected" in browser.get("/admin/settings", base_url=HERE).text
+    part(context)
+    last = browser.get("/admin/disconnect/progress", base_url=HERE)
+    assert last.status_code == 286  # the page asks no more
+    assert "is disconnected" in last.text
     assert store.webhooks == {}
     assert rows(owner, "SELECT * FROM credentials") == []
     assert [row["state"] for row in rows(owner, "SELECT state FROM shops")] == ["uninstalled"]
