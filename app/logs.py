@@ -14,7 +14,7 @@ import structlog
 # what opens something where it stands in an address: of a mail's links, of a way in, of a shop's own hook.
 _SECRETS = re.compile(
     r"shp[a-z]{2,4}_[A-Za-z0-9_-]+|c[ks]_[0-9a-f]{40}|eyJ[\w-]+\.[\w-]+\.[\w-]+|(?<=id_token=)[^&\s\"']+"
-    r"|(?<=/[rcup]/)[\w.-]{16,}|(?<=/sign-in/)[^\s/?#\"']+|(?<=/woocommerce/)[\w-]+\.[\w-]+"
+    r"|(?<=/[rcup]/)[\w.-]{16,}|(?<=/sign-in/)[^\s/?#\"']+|(?<=/moved/)[^\s/?#\"']+|(?<=/woocommerce/)[\w-]+\.[\w-]+"
     r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 )
 

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, text, update
 from app.db.models import Shop
 from app.domain import events
 from app.services import consenting, leaving, messaging, privacy, recording
+from app.services.connecting import is_token_alive
 from app.services.context import Context
-from app.services.installing import disconnect, is_token_alive
+from app.services.installing import disconnect
 from app.services.jobs import open_jobs
 from app.services.recommending import forget_shelves
 from app.services.shops import ShopRecord

@@ -14,7 +14,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.clock import real_now
 from app.db.models import Credential, Shop
-from app.platforms.base import ConnectedShop, Credentials, NeedsReconnectError, ShopClient
+from app.platforms.base import (
+    ConnectedShop,
+    Credentials,
+    NeedsApprovalError,
+    NeedsReconnectError,
+    PlatformError,
+    ShopClient,
+)
 from app.services.context import Context
 from app.services.hooks import hook_of
 from app.services.shops import every_shop, get_shop
@@ -48,6 +55,23 @@ def client_for(context: Context, shop_id: int) -> ShopClient:
             lambda: turn(context, shop_id),
         )
     )
+
+
+def is_token_alive(context: Context, shop_id: int) -> bool:
+    """Whether the shop still answers us. Nothing is changed but what renewing the token changes.
+
+    Raises:
+        PlatformError: it can't be told now; ask again.
+    """
+    try:
+        client_for(context, shop_id).profile()
+    except NeedsApprovalError:
+        return True
+    except PlatformError as error:
+        if not error.permanent:
+            raise
+        return False
+    return True
 
 
 @contextmanager

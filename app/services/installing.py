@@ -18,9 +18,7 @@ from app.platforms.asked import GuestClient
 from app.platforms.base import (
     ConnectedShop,
     Credentials,
-    InstallRefusedError,
     MerchantSession,
-    NeedsApprovalError,
     NeedsReconnectError,
     PlatformError,
     ShopProfile,
@@ -31,14 +29,20 @@ from app.services.connecting import client_for, save_credentials
 from app.services.context import Context
 from app.services.jobs import enqueue_job
 from app.services.messaging import FLOW_KINDS, stop_everything
+from app.services.moving import follow_move
 from app.services.recommending import forget_shelves
-from app.services.shops import find_shop_id, find_shop_id_by_store, get_shop
+from app.services.shops import find_shop_id, get_shop
 
 log = structlog.get_logger()
 
 
 def connect(
-    context: Context, platform_name: str, credentials: Credentials, *, has_moved: bool = False
+    context: Context,
+    platform_name: str,
+    credentials: Credentials,
+    *,
+    has_moved: bool = False,
+    confirmed_shop_id: int | None = None,
 ) -> int:
     """Install, or install again, and start the import.
 
@@ -48,11 +52,12 @@ def connect(
     Raises:
         PlatformError: the shop did not answer; nothing was stored.
         InstallRefusedError: it is a copy of a shop that is connected; `has_moved` says that it is that shop.
+        MoveUnconfirmedError: its owner has to be asked; `confirmed_shop_id` says that they have confirmed it.
     """
     platform = context.platforms[platform_name]
     visitor = ConnectedShop(0, credentials.shop_domain, lambda: credentials.access_token)
     profile = replace(platform.client(visitor).profile(), domain=credentials.shop_domain)
-    _follow_move(context, platform_name, profile, has_moved=has_moved)
+    follow_move(context, platform_name, profile, has_moved=has_moved, confirmed_shop_id=confirmed_shop_id)
     shop_id = store_shop(context, platform_name, profile)
     with context.db.shop(shop_id) as connection:
         save_credentials(context, connection, shop_id, credentials, real_now())
@@ -164,23 +169,6 @@ def start_import(context: Context, shop_id: int) -> None:
     context.queue.nudge("upkeep.run_jobs")
 
 
-def is_token_alive(context: Context, shop_id: int) -> bool:
-    """Whether the shop still answers us. Nothing is changed but what renewing the token changes.
-
-    Raises:
-        PlatformError: it can't be told now; ask again.
-    """
-    try:
-        client_for(context, shop_id).profile()
-    except NeedsApprovalError:
-        return True
-    except PlatformError as error:
-        if not error.permanent:
-            raise
-        return False
-    return True
-
-
 def disconnect(connection: Connection, shop_id: int, happened_at: datetime, now: datetime) -> bool:
     """Carry out an uninstall: tokens go at once, planned mail stops, the shelf goes dark.
 
@@ -197,44 +185,6 @@ def disconnect(connection: Connection, shop_id: int, happened_at: datetime, now:
     connection.execute(delete(Credential).where(Credential.shop_id == shop_id))
     stop_everything(connection, shop_id, now)
     return True
-
-
-def _follow_move(context: Context, platform_name: str, profile: ShopProfile, *, has_moved: bool) -> None:
-    """Give a shop its new address, with everything it has: only its own mark tells it from a new shop.
-
-    A staging copy has that mark too, and so has whoever once looked into the store. Something else is connected in
-    the shop's place only when the merchant says that it moved and the old address no longer answers as the shop,
-    or when the shop itself is not connected any more.
-    """
-    if profile.store_id is None:
-        return
-    with context.db.nobody() as connection:
-        known = find_shop_id(connection, platform_name, profile.domain)
-        same = find_shop_id_by_store(connection, platform_name, profile.store_id)
-    if known is not None or same is None:
-        return
-    with context.db.shop(same) as connection:
-        shop = get_shop(connection, same)
-        if shop.state == "connected" and not has_moved:
-            raise InstallRefusedError(
-                f"{profile.domain} is the same store as {shop.domain}, which is connected. If the store has moved,"
-                " begin again and say so; a staging copy is better left unconnected, or shoppers get mail twice."
-            )
-        if shop.state == "connected" and _answers(context, same):
-            raise InstallRefusedError(
-                f"{shop.domain} still answers as this store, so it has not moved to {profile.domain}. Let the old"
-                " address lead to the new one, or switch it off, and connect the store again."
-            )
-        connection.execute(update(Shop).where(Shop.shop_id == same).values(domain=profile.domain))
-    log.info("shop_moved", shop_id=same)
-
-
-def _answers(context: Context, shop_id: int) -> bool:
-    """Whether the shop takes our keys at its old address. A shop that moved takes none there, or is not there."""
-    try:
-        return is_token_alive(context, shop_id)
-    except PlatformError:
-        return False
 
 
 def _claim_shop_id(context: Context, platform_name: str, profile: ShopProfile) -> int:

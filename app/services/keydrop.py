@@ -26,9 +26,10 @@ from app.platforms.base import (
     UnreadableError,
 )
 from app.platforms.strictjson import decode_object
-from app.services import signin
+from app.services import moving, signin
 from app.services.context import Context
 from app.services.installing import connect
+from app.services.moving import MoveUnconfirmedError
 from app.services.shops import get_shop, save_policy
 from app.services.vault import VaultError
 
@@ -43,6 +44,9 @@ MAX_KEYS_BYTES = 4_096
 
 _WAITING = "keydrop-waiting"
 
+# From asking the owner on, a link of theirs leads to this connection.
+_MOVING = ("owner_asked", "keys_received", "verified", "connected")
+
 
 class UnknownKeyDropError(Exception):
     """Nobody is waiting for these keys: the token is unknown, used up, or older than an hour."""
@@ -52,7 +56,8 @@ class UnknownKeyDropError(Exception):
 class KeyDrop:
     """How far a connection is; `problem` is in a merchant's words.
 
-    `state`: pending, keys_received, verified (the shop accepted them), connected (with its webhooks), or failed.
+    `state`: pending, keys_received, verified (the shop accepted them), owner_asked (whether it has moved), connected
+    (with its webhooks), or failed. `confirmed_shop_id`: the shop whose owner has said that it moved here.
     """
 
     state: str
@@ -62,6 +67,7 @@ class KeyDrop:
     has_moved: bool = False
     problem: str | None = None
     shop_id: int | None = None
+    confirmed_shop_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,26 @@ def progress(context: Context, token: str) -> KeyDrop | None:
     return _find(context, _name_of(token))
 
 
+def look_at_move(context: Context, token: str) -> KeyDrop | None:
+    """The connection that a mailed link would confirm; nothing is confirmed by looking. None: it is over."""
+    read = moving.read_confirmation(context, token)
+    drop = _find(context, read[0]) if read else None
+    return drop if drop and drop.state in _MOVING else None
+
+
+def confirm_move(context: Context, token: str) -> KeyDrop | None:
+    """The owner says that the shop has moved: its keys are taken now. None: the link works no more."""
+    drop, read = look_at_move(context, token), moving.read_confirmation(context, token)
+    if drop is None or read is None:
+        return None
+    name, shop_id = read
+    if drop.state == "owner_asked":
+        _save(context, name, replace(drop, state="keys_received", confirmed_shop_id=shop_id))
+        context.redis.sadd(_WAITING, name)
+        context.queue.nudge("upkeep.take_keys")
+    return drop
+
+
 def import_state(context: Context, shop_id: int) -> str:
     """How the shop's first import stands: queued, running, done or failed."""
     with context.db.shop(shop_id) as connection:
@@ -167,6 +193,9 @@ def _take(context: Context, name: str) -> bool:
             return False
         try:
             shop_id = _connect(context, name, drop, decode_object(context.vault.open(sealed).encode()))
+        except MoveUnconfirmedError as move:
+            is_over = not _ask_owner(context, name, drop, move)
+            return False
         except (InstallRefusedError, ForgedError, VaultError, UnreadableError) as error:
             _save(context, name, replace(drop, state="failed", problem=str(error)))
             is_over = True
@@ -192,13 +221,32 @@ def _take(context: Context, name: str) -> bool:
         context.redis.delete(f"keydrop-busy:{name}")
 
 
+def _ask_owner(context: Context, name: str, drop: KeyDrop, move: MoveUnconfirmedError) -> bool:
+    """Have the owner asked; the keys wait for the answer. False: they won't be asked, and it is over."""
+    try:
+        is_asked = moving.ask_owner(context, move.shop, drop.domain, name, real_now())
+    except InstallRefusedError as error:
+        _save(context, name, replace(drop, state="failed", problem=str(error)))
+        return False
+    if is_asked:
+        _save(context, name, replace(drop, state="owner_asked", problem=None))
+        context.redis.srem(_WAITING, name)
+    return True
+
+
 def _connect(context: Context, name: str, drop: KeyDrop, keys: dict[str, Any]) -> int:
     """Prove the keys by using them, then connect the shop as any other; its import is under way when this returns."""
     query = {key: [str(value)] for key, value in keys.items()}
     callback = InstallCallback(query, str(keys.get("user_id")), "", real_now(), shop_domain=drop.domain)
     credentials = context.platforms[drop.platform].complete_install(callback)
     _save(context, name, replace(drop, state="verified"))
-    shop_id = connect(context, drop.platform, credentials, has_moved=drop.has_moved)
+    shop_id = connect(
+        context,
+        drop.platform,
+        credentials,
+        has_moved=drop.has_moved,
+        confirmed_shop_id=drop.confirmed_shop_id,
+    )
     with context.db.shop(shop_id) as connection:
         policy = get_shop(connection, shop_id).policy
         cart = replace(policy.cart, takes_typed_addresses=drop.takes_typed_addresses)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
-from flask import Blueprint, make_response, render_template, request, url_for
+from flask import Blueprint, g, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -13,11 +15,16 @@ from redis.exceptions import RedisError
 from app.platforms.base import InstallRefusedError
 from app.services import keydrop
 from app.services.context import Context
+from app.services.keydrop import KeyDrop
+from app.web.security import comes_from_here
 
 log = structlog.get_logger()
 
 COOKIE = "__regulars_connect"
 PLATFORM = "woocommerce"
+
+# Longer ones are none of ours.
+LONGEST_TOKEN = 300
 
 
 def connect_blueprint(context: Context, limiter: Limiter) -> Blueprint:
@@ -91,6 +98,33 @@ def connect_blueprint(context: Context, limiter: Limiter) -> Blueprint:
         is_denied = drop.state == "pending" and request.args.get("success") == "0"
         imported = keydrop.import_state(context, drop.shop_id) if drop.shop_id is not None else None
         return render_template("connect/progress.html", drop=drop, imported=imported, is_denied=is_denied)
+
+    @blueprint.get("/moved/<token>")
+    @limiter.limit("60 per minute", key_func=get_remote_address)
+    def show_move(token: str) -> ResponseReturnValue:
+        """Asks only: mail scanners open every link."""
+        g.posts_here = True
+        return _move(keydrop.look_at_move, token)
+
+    @blueprint.post("/moved/<token>")
+    @limiter.limit("20 per minute", key_func=get_remote_address)
+    def confirm_move(token: str) -> ResponseReturnValue:
+        if not comes_from_here(context):
+            return render_template("signin/refused.html", shop_name=None), 403
+        return _move(keydrop.confirm_move, token, is_confirmed=True)
+
+    def _move(
+        do: Callable[[Context, str], KeyDrop | None], token: str, *, is_confirmed: bool = False
+    ) -> ResponseReturnValue:
+        try:
+            drop = do(context, token[:LONGEST_TOKEN])
+        except RedisError:
+            return render_template("storefront/problem.html", problem="platform"), 503
+        if drop is None:
+            return render_template("connect/lost.html"), 404
+        return render_template(
+            "connect/moved.html", drop=drop, is_confirmed=is_confirmed or drop.state != "owner_asked"
+        )
 
     return blueprint
 

@@ -19,6 +19,7 @@ TOKEN = "Hk3_x-9QmZ0aVvXw7tq1PzLrS8dYcN2bE5gUoJfKi4A"
         ("to Cleo.O+shop@mail.example.com: bounced", "Cleo.O+shop@mail.example.com"),
         (f"/sign-in/{TOKEN}", TOKEN),
         (f"https://regulars.example/sign-in/{TOKEN}?x=1", TOKEN),
+        (f"/connect/woocommerce/moved/WzEsMl0.aR9x.{TOKEN}", f"WzEsMl0.aR9x.{TOKEN}"),
         (f"/u/WzEsMl0.aR9x.{TOKEN}", f"WzEsMl0.aR9x.{TOKEN}"),
         (f"/r/WzEsMl0.aR9x.{TOKEN}", TOKEN),
         (f"/webhooks/woocommerce/AbC123_-.{TOKEN}", TOKEN),

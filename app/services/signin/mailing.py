@@ -10,17 +10,14 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import cast
-from uuid import uuid4
 
 import structlog
 
 from app.clock import real_now
-from app.mail.notices import compose_notice, render_notice
-from app.mail.signing import sign_with
 from app.mail.transports import Delivered, Refused, Retry, Unknown
-from app.mail.values import one_line
 from app.services.context import Context
 from app.services.hashing import normalise_email
+from app.services.notices import name_in_mail, write_notice
 from app.services.shops import get_shop
 from app.services.signin.links import MAIL_LIFE, make_link, may_be_mailed
 from app.services.signin.people import (
@@ -40,11 +37,7 @@ log = structlog.get_logger()
 # A mail server that is away for longer than this is tried no more: the merchant has asked again, or gone.
 PATIENCE = timedelta(minutes=10)
 
-# Characters of a shop's name in a mail.
-LONGEST_NAME = 60
-
 _ASKED = "sign-in-asked"
-_BRAND = "Regulars"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,25 +151,12 @@ def _whom(context: Context, asked: _Asked, now: datetime) -> tuple[Known | None,
 def _write(
     context: Context, person: Known, shops: tuple[Reachable, ...], url: str, now: datetime, *, is_new: bool
 ) -> bytes:
-    settings = context.settings
-    # A shop names itself, and not every shop that is connected is honest: its name is a name, not a message.
-    names = ", ".join(one_line(shop.name)[:LONGEST_NAME] for shop in shops[:3])
-    rendered = render_notice(
-        "sign_in",
-        {
-            "preheader": f"Works once, for {int(MAIL_LIFE.total_seconds() // 60)} minutes.",
-            "shops": names if len(shops) <= 3 else f"{names} …",
-            "url": url,
-            "minutes": int(MAIL_LIFE.total_seconds() // 60),
-            "is_new": is_new,
-        },
-    )
-    return compose_notice(
-        rendered,
-        sender=settings.mail_from,
-        sender_name=_BRAND,
-        recipient=person.email,
-        message_id=f"{uuid4()}@{settings.mail_domain}",
-        date=now,
-        sign=sign_with(settings.dkim_key_file, settings.dkim_selector, settings.mail_from),
-    )
+    names = ", ".join(name_in_mail(shop.name) for shop in shops[:3])
+    values = {
+        "preheader": f"Works once, for {int(MAIL_LIFE.total_seconds() // 60)} minutes.",
+        "shops": names if len(shops) <= 3 else f"{names} …",
+        "url": url,
+        "minutes": int(MAIL_LIFE.total_seconds() // 60),
+        "is_new": is_new,
+    }
+    return write_notice(context, "sign_in", person.email, values, now)

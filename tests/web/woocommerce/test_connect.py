@@ -134,30 +134,6 @@ def test_a_browser_that_began_nothing_sees_nothing(client):
     assert client.get("/connect/woocommerce/progress?success=1&user_id=x").status_code == 404
 
 
-def test_a_copy_of_a_connected_store_is_refused_and_a_move_keeps_everything(context, client, store, owner):
-    shop_id = imported(context, client, store)
-    elsewhere = WooStore(keys=dict(store.keys), receiver=store.receiver)
-    with woocommerce_store.running(woocommerce_store.stocked(elsewhere, datetime.now(UTC))):
-        approve(client, elsewhere)
-        assert keydrop.take_keys(context) == 0
-        assert "is the same store as" in client.get("/connect/woocommerce/progress").text
-        assert [row["shop_id"] for row in rows(owner, "SELECT shop_id FROM shops")] == [shop_id]
-        approve(client, elsewhere, has_moved="yes")
-        assert keydrop.take_keys(context) == 0
-        assert "still answers as this store" in client.get("/connect/woocommerce/progress").text
-        assert rows(owner, "SELECT public_url FROM shops") == [{"public_url": store.base_url}]
-        store.keys.clear()
-        approve(client, elsewhere, has_moved="yes")
-        assert keydrop.take_keys(context) == 1
-        (shop,) = rows(owner, "SELECT * FROM shops")
-        assert shop["shop_id"] == shop_id
-        assert shop["public_url"] == elsewhere.base_url
-        assert elsewhere.base_url.endswith(shop["domain"])
-    assert len(rows(owner, "SELECT * FROM orders")) == 6
-    addresses = {row["delivery_url"] for each in (store, elsewhere) for row in each.webhooks.values()}
-    assert len(addresses) == 2  # a new address and secret with each connection
-
-
 def test_another_store_is_another_shop(context, client, store, owner):
     connected(context, client, store)
     other = WooStore(store_id="another", receiver=store.receiver)
