@@ -47,6 +47,7 @@ _WANTED = {
     "broker_url": "redis://host:6379/1 or amqp://user:password@host:5672/",
     "smtp_url": "smtp://user:password@host:587 or smtps://user:password@host:465",
     "shopify_api_version": "a version of Shopify's API, as in 2026-07",
+    "lost_access_days": "days, 30 to 3650",
     "trusted_proxies": "how many reverse proxies stand before this app, 0 to 5",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
     "regulars_clock": "start|real epoch|speed, as the demo sets it; leave it unset in production",
@@ -126,6 +127,10 @@ class Settings(BaseSettings):
     )
     dkim_key_file: Path | None = None
     dkim_selector: str = "regulars"
+    lost_access_days: Annotated[
+        int,
+        Field(ge=30, le=3650, description="How long a shop that lets us in no more is kept for coming back."),
+    ] = 180
     trusted_proxies: Annotated[int, Field(ge=0, le=5, description="Reverse proxies before this app.")] = 0
     log_level: Annotated[str, Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     regulars_clock: Annotated[

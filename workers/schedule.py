@@ -12,6 +12,8 @@ PERIODS: dict[str, float] = {
     "messaging.send_due": 15,
     # A merchant's way in is mailed, when the nudge was lost.
     "messaging.mail_sign_in_links": 15,
+    # So is the test that a merchant asked for.
+    "messaging.send_tests": 15,
     # Carts that went cold get a planned message.
     "messaging.plan": 60,
     # So do customers who lapsed; a rhythm is counted in days.
@@ -32,6 +34,8 @@ PERIODS: dict[str, float] = {
     "upkeep.poll": 5 * 60,
     # Their webhooks, which they switch off in silence, are looked after.
     "upkeep.check_webhooks": 3600,
+    # Shops that don't let us in are tried again, and their owners told.
+    "upkeep.tell_of_lost_access": 3600,
     # What they deleted in silence is found by comparing everything.
     "upkeep.sweep": 24 * 3600,
     # Keys that a shop has handed over are tried and taken, when the nudge was lost.
@@ -45,9 +49,11 @@ PERIODS: dict[str, float] = {
 # However fast a demo's clock runs, asking the platform more often than this (real seconds) is no use.
 _SLOWEST_PACE = {
     "messaging.mail_sign_in_links": 5.0,
+    "messaging.send_tests": 5.0,
     "upkeep.reconcile": 30.0,
     "upkeep.poll": 30.0,
     "upkeep.check_webhooks": 60.0,
+    "upkeep.tell_of_lost_access": 60.0,
     "upkeep.sweep": 120.0,
     "upkeep.take_keys": 5.0,
     "upkeep.daily": 60.0,

@@ -18,6 +18,7 @@ from app.services import (
     polling,
     privacy,
     reconciling,
+    reconnecting,
     signin,
     themelists,
 )
@@ -101,6 +102,12 @@ def poll() -> None:
 @shared_task(name="upkeep.check_webhooks")
 def check_webhooks() -> None:
     each_shop(context(), connected_shops(context().db), polling.check_webhooks, "webhooks_not_checked")
+
+
+@shared_task(name="upkeep.tell_of_lost_access")
+def tell_of_lost_access() -> None:
+    shop_ids = reconnecting.shops_without_access(context())
+    each_shop(context(), shop_ids, reconnecting.look_after, "owner_not_told")
 
 
 @shared_task(name="upkeep.sweep")

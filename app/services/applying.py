@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, text
 
-from app.db.models import Shop
 from app.domain import events
 from app.services import consenting, leaving, messaging, privacy, recording
 from app.services.connecting import is_token_alive
@@ -18,7 +17,7 @@ from app.services.context import Context
 from app.services.installing import disconnect
 from app.services.jobs import open_jobs
 from app.services.recommending import forget_shelves
-from app.services.shops import ShopRecord
+from app.services.shops import ShopRecord, mark_access_lost
 
 log = structlog.get_logger()
 
@@ -177,11 +176,7 @@ def _gone(scene: Scene, event: events.Gone) -> None:
 
 
 def _access_lost(scene: Scene, _event: events.AccessLost) -> None:
-    scene.connection.execute(
-        update(Shop)
-        .where(Shop.shop_id == scene.shop.shop_id, Shop.state == "connected")
-        .values(state="needs_reconnect")
-    )
+    mark_access_lost(scene.connection, scene.shop.shop_id, scene.now)
 
 
 def _app_uninstalled(scene: Scene, event: events.AppUninstalled) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.clock import real_now
-from app.db.models import Credential, Shop
+from app.db.models import Credential
 from app.platforms.base import (
     ConnectedShop,
     Credentials,
@@ -24,7 +24,7 @@ from app.platforms.base import (
 )
 from app.services.context import Context
 from app.services.hooks import hook_of
-from app.services.shops import every_shop, get_shop
+from app.services.shops import every_shop, get_shop, mark_access_lost
 
 log = structlog.get_logger()
 
@@ -194,8 +194,9 @@ def _refresh_once(context: Context, shop_id: int, now: datetime, refused: str | 
 
 def _mark_needs_reconnect(context: Context, shop_id: int) -> None:
     with context.db.shop(shop_id) as connection:
-        connection.execute(update(Shop).where(Shop.state == "connected").values(state="needs_reconnect"))
-    log.warning("shop_needs_reconnect", shop_id=shop_id)
+        is_news = mark_access_lost(connection, shop_id, context.clock.now())
+    if is_news:
+        log.warning("shop_needs_reconnect", shop_id=shop_id)
 
 
 def _is_fresh(row: RowMapping, now: datetime) -> bool:

@@ -232,7 +232,14 @@ def _save_shop(connection: Connection, shop_id: int, profile: ShopProfile, now: 
     connection.execute(
         update(Shop)
         .where(Shop.shop_id == shop_id)
-        .values(state="connected", installed_at=now, uninstalled_at=None, **_profile_values(profile))
+        .values(
+            state="connected",
+            installed_at=now,
+            uninstalled_at=None,
+            access_lost_at=None,
+            n_access_notices=0,
+            **_profile_values(profile),
+        )
     )
 
 

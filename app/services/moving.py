@@ -14,6 +14,7 @@ from app.mail.transports import Refused, Retry
 from app.platforms.base import InstallRefusedError, PlatformError, ShopProfile
 from app.services.connecting import is_token_alive
 from app.services.context import Context
+from app.services.limits import may_again, take_back
 from app.services.notices import Handed, name_in_mail, send_notice
 from app.services.shops import ShopRecord, find_shop_id, find_shop_id_by_store, get_shop
 
@@ -85,11 +86,8 @@ def ask_owner(context: Context, shop: ShopRecord, domain: str, drop: str, now: d
         InstallRefusedError: in a merchant's words, why the owner is not asked.
         RedisError: how often they were asked can't be told.
     """
-    asked = f"move-asked:{shop.shop_id}"
-    n_asked = int(context.redis.incr(asked))
-    if n_asked == 1:
-        context.redis.expire(asked, LIFE_SECONDS)
-    if n_asked > MOST_ASKED:
+    asked = f"moves:{shop.shop_id}"
+    if not may_again(context, asked, most=MOST_ASKED, seconds=LIFE_SECONDS):
         raise InstallRefusedError(
             "The owner of the store was asked several times already; try again in an hour."
         )
@@ -106,7 +104,7 @@ def ask_owner(context: Context, shop: ShopRecord, domain: str, drop: str, now: d
     except BadAddressError:
         outcome = None
     if isinstance(outcome, Retry):
-        context.redis.decr(asked)
+        take_back(context, asked)
         return False
     if outcome is None or isinstance(outcome, Refused):
         raise InstallRefusedError("The address of the store's owner, as we know it, takes no mail.")

@@ -136,17 +136,29 @@ def request_shop_erasure(
 
 
 def erase_if_left(context: Context, shop_id: int) -> bool:
-    """Delete everything of a shop that left long ago, where its platform will not ask for it; run daily."""
+    """Delete everything of a shop that left, or does not let us in, since long; run daily."""
     now = context.clock.now()
     with context.db.shop(shop_id) as connection:
         shop = get_shop(connection, shop_id)
-        if shop.state != "uninstalled" or context.platforms[shop.platform].asks_erasure:
-            return False
-        is_over = shop.uninstalled_at is not None and shop.uninstalled_at <= now - timedelta(days=LEFT_DAYS)
+        end = erased_at(context, shop)
         is_erased = not shop.public_url  # nothing else takes that away
-        if is_erased or not is_over:
+        if is_erased or end is None or now < end:
             return False
         return request_shop_erasure(context, connection, shop, ShopErasureRequested(now))
+
+
+def erased_at(context: Context, shop: ShopRecord) -> datetime | None:
+    """When everything of the shop will be deleted as it stands; None for one that is connected.
+
+    Where the platform asks for it after an uninstall, it is waited for: until then the app is installed there.
+    """
+    if context.platforms[shop.platform].asks_erasure:
+        return None
+    if shop.state == "uninstalled" and shop.uninstalled_at is not None:
+        return shop.uninstalled_at + timedelta(days=LEFT_DAYS)
+    if shop.state == "needs_reconnect" and shop.access_lost_at is not None:
+        return shop.access_lost_at + timedelta(days=context.settings.lost_access_days)
+    return None
 
 
 def purge(context: Context, shop_id: int) -> dict[str, int]:

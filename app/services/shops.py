@@ -45,6 +45,9 @@ class ShopRecord:
     other_senders: tuple[str, ...] = ()
     # What stands between us and the shop and won't pass by itself, in words.
     connection_trouble: str | None = None
+    # Since when it has not let us in, and how often its owner was told since.
+    access_lost_at: datetime | None = None
+    n_access_notices: int = 0
 
     @property
     def conflicts(self) -> tuple[str, ...]:
@@ -113,6 +116,16 @@ def get_shop(connection: Connection, shop_id: int) -> ShopRecord:
     values["locale"] = row["locale"] or "en"
     values["other_senders"] = tuple(row["other_senders"])
     return ShopRecord(**values, policy=policy_from(row["settings"]))
+
+
+def mark_access_lost(connection: Connection, shop_id: int, now: datetime) -> bool:
+    """The shop does not let us in any more: its merchant has to connect it again."""
+    changed = connection.execute(
+        update(Shop)
+        .where(Shop.shop_id == shop_id, Shop.state == "connected")
+        .values(state="needs_reconnect", access_lost_at=now, n_access_notices=0)
+    )
+    return changed.rowcount > 0
 
 
 def save_policy(connection: Connection, shop_id: int, policy: ShopPolicy) -> None:

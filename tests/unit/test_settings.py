@@ -27,6 +27,7 @@ WRONG: dict[str, str] = {
     "BROKER_URL": "http://127.0.0.1",
     "SMTP_URL": "smtp://mail.example.com:port",
     "SHOPIFY_API_VERSION": "newest",
+    "LOST_ACCESS_DAYS": "29",
     "TRUSTED_PROXIES": "two",
     "LOG_LEVEL": "loud",
     "REGULARS_CLOCK": "noon",

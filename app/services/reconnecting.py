@@ -1,0 +1,125 @@
+"""Shops that don't let us in any more: tried again, and their owners told; erasing what is stored is privacy's."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+from babel.dates import format_date
+from sqlalchemy import text, update
+
+from app.db.models import Shop
+from app.domain.quiet import zone_named
+from app.mail.addresses import BadAddressError
+from app.mail.transports import Retry
+from app.platforms.asked import KeyDropPlatform
+from app.platforms.base import PlatformError
+from app.services.connecting import is_token_alive
+from app.services.context import Context
+from app.services.notices import Handed, name_in_mail, send_notice
+from app.services.privacy import erased_at
+from app.services.shops import ShopRecord, get_shop
+
+log = structlog.get_logger()
+
+# A merchant who is at the shop just now sees it in the app; nobody is written to about a hiccup.
+TELL_AFTER = timedelta(hours=1)
+# The owner is told once more so long before everything is erased.
+WARN_BEFORE = timedelta(days=14)
+
+
+def shops_without_access(context: Context) -> list[int]:
+    """The ids of the shops that don't let us in any more, and have not left."""
+    with context.db.nobody() as connection:
+        return [int(row[0]) for row in connection.execute(text("SELECT shops_without_access()"))]
+
+
+def look_after(context: Context, shop_id: int) -> None:
+    """Try whether the shop lets us in again; else tell its owner, once when it is lost and once before the end.
+
+    The mail is noted before it goes out, so that two workers don't write twice; a server that says later takes the
+    note back.
+    """
+    now = context.clock.now()
+    shop = _shop(context, shop_id)
+    if (
+        shop.state != "needs_reconnect"
+        or shop.access_lost_at is None
+        or now < shop.access_lost_at + TELL_AFTER
+    ):
+        return
+    if _is_back(context, shop_id):
+        _note_return(context, shop_id)
+        return
+    n_told = shop.n_access_notices
+    if shop.email and _is_due(context, shop, now) and _count(context, shop_id, n_told, n_told + 1):
+        outcome = _tell(context, shop, shop.email, now)
+        log.info("owner_told_of_lost_access", shop_id=shop_id, outcome=type(outcome).__name__)
+        if isinstance(outcome, Retry):
+            _count(context, shop_id, n_told + 1, n_told)
+
+
+def _is_back(context: Context, shop_id: int) -> bool:
+    """As after a security plugin that was in the way for an afternoon."""
+    try:
+        return is_token_alive(context, shop_id)
+    except PlatformError:
+        return False
+
+
+def _note_return(context: Context, shop_id: int) -> None:
+    with context.db.shop(shop_id) as connection:
+        connection.execute(
+            update(Shop)
+            .where(Shop.shop_id == shop_id, Shop.state == "needs_reconnect")
+            .values(state="connected", access_lost_at=None, n_access_notices=0)
+        )
+    log.info("shop_is_back", shop_id=shop_id)
+
+
+def _is_due(context: Context, shop: ShopRecord, now: datetime) -> bool:
+    if shop.n_access_notices == 0:
+        return True
+    end = erased_at(context, shop)
+    return shop.n_access_notices == 1 and end is not None and now >= end - WARN_BEFORE
+
+
+def _count(context: Context, shop_id: int, before: int, after: int) -> bool:
+    """Write down how often the owner has been told; False when another worker did so first."""
+    with context.db.shop(shop_id) as connection:
+        noted = connection.execute(
+            update(Shop)
+            .where(Shop.shop_id == shop_id, Shop.state == "needs_reconnect", Shop.n_access_notices == before)
+            .values(n_access_notices=after)
+        )
+    return noted.rowcount == 1
+
+
+def _tell(context: Context, shop: ShopRecord, email: str, now: datetime) -> Handed | None:
+    end, lost_at = erased_at(context, shop), shop.access_lost_at or now
+    platform = context.platforms[shop.platform]
+    is_connected_again_here = isinstance(platform, KeyDropPlatform)
+    connect_url = f"{context.settings.app_url}/connect/{shop.platform}?store={shop.domain}"
+    values = {
+        "preheader": "Mails are held back until it is renewed.",
+        "shop": name_in_mail(shop.name or shop.domain),
+        "domain": shop.domain,
+        "lost_on": _day(lost_at, shop),
+        "erased_on": _day(end, shop) if end else None,
+        "is_last": shop.n_access_notices > 0,
+        "is_connected_again_here": is_connected_again_here,
+        "url": connect_url if is_connected_again_here else platform.admin_url(shop.domain),
+    }
+    try:
+        return send_notice(context, "access_lost", email, values, now)
+    except BadAddressError:
+        return None
+
+
+def _day(at: datetime, shop: ShopRecord) -> str:
+    return format_date(at.astimezone(zone_named(shop.timezone)), "d MMMM y", locale="en")
+
+
+def _shop(context: Context, shop_id: int) -> ShopRecord:
+    with context.db.shop(shop_id) as connection:
+        return get_shop(connection, shop_id)
