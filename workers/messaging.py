@@ -24,6 +24,11 @@ def mail_sign_in_links() -> None:
     signin.mail_asked(context())
 
 
+@shared_task(name="messaging.send_tests")
+def send_tests() -> None:
+    messaging.send_tests(context())
+
+
 @shared_task(name="messaging.plan")
 def plan() -> None:
     each_shop(

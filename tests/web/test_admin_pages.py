@@ -314,6 +314,8 @@ def _routes(app: Flask) -> list[tuple[str, str]]:
         "platform_product_id": "8003",
         "session_id": 1,
         "person_id": 1,
+        "flow": "win_back",
+        "name": "1",
     }
     with app.test_request_context():
         adapter = app.create_url_adapter(None) or app.url_map.bind("localhost")
@@ -329,7 +331,7 @@ def test_nothing_opens_and_nothing_changes_without_a_token(
     app: Flask, context: Context, ada: Shop, ids: dict[str, int]
 ) -> None:
     client, routes = app.test_client(), _routes(app)
-    assert len(routes) == 26
+    assert len(routes) == 28
     forged = token_for(ada, aud="another-app")
     for method, path in routes:
         for headers in ({}, {"HX-Request": "true"}, {"Authorization": f"Bearer {forged}"}):

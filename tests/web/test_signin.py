@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.clock import real_now
 from app.mail.transports import transport_from_url
-from app.services import parting, signin
+from app.services import messaging, parting, signin
 from app.services.context import Context
 from app.services.installing import connected_shop_id
 from app.services.signin.links import MAIL_LIFE, make_link
@@ -183,7 +183,7 @@ def test_every_page_of_the_admin_refuses_a_browser_that_is_not_signed_in(
         if rule.endpoint.startswith("admin.")
         for method in sorted((rule.methods or set()) & {"GET", "POST"})
     ]
-    assert len(paths) == 26
+    assert len(paths) == 28
     for value in (cookie, "forged", ""):
         stranger = app.test_client()
         stranger.set_cookie(COOKIE, value, domain="127.0.0.1")
@@ -478,6 +478,18 @@ def test_a_merchant_disconnects_the_shop_and_may_connect_it_again(
         assert connection.execute(text("SELECT count(*) FROM credentials")).scalar() == 0
     assert "Your store is disconnected" in tab.get("/admin/").text
     assert f"/connect/woocommerce?store={shop.domain}" in tab.get("/admin/settings").text
+
+
+def test_a_test_mail_goes_to_whoever_is_signed_in_and_needs_their_page(
+    context: Context, app: Flask, shop: Shop
+) -> None:
+    tab = signed_in(context, app, shop, "till@example.com")
+    assert tab.post("/admin/settings/test/win_back").status_code == 403
+    answer = tab.post("/admin/settings/test/win_back", {"csrf": tab.csrf(), "email": "cleo@example.com"})
+    name = re.search(r"test/win_back/(\w+)", answer.text)[1]
+    found = messaging.find_test(context, shop.shop_id, name)
+    assert found is not None
+    assert found.email == "till@example.com"
 
 
 def test_a_shop_of_another_admin_is_not_disconnected_here(app: Flask, ada: Shop, context: Context) -> None:

@@ -65,5 +65,6 @@ def test_one_round_plans_and_sends_for_every_shop(stage: Stage, ben: Shop) -> No
         "messaging.plan",
         "messaging.plan_win_backs",
         "messaging.send_due",
+        "messaging.send_tests",
     ]
     assert known == sorted(name for name in PERIODS if name.startswith("messaging."))

@@ -28,6 +28,7 @@ from app.services.messaging.stopping import (
     stop_for_order,
     unsubscribe,
 )
+from app.services.messaging.trying import TestMail, TooManyTestsError, ask_for_test, find_test, send_tests
 
 __all__ = [
     "FLOW_KINDS",
@@ -36,11 +37,15 @@ __all__ = [
     "PostalAddressMissingError",
     "Reader",
     "Tally",
+    "TestMail",
+    "TooManyTestsError",
     "UnknownFlowError",
     "activate",
+    "ask_for_test",
     "attribute_order",
     "deactivate",
     "due_shops",
+    "find_test",
     "flows",
     "follow",
     "plan_abandoned_carts",
@@ -51,6 +56,7 @@ __all__ = [
     "resubscribe",
     "save_texts",
     "send_due",
+    "send_tests",
     "set_preferences",
     "stop_everything",
     "stop_for_order",

@@ -50,6 +50,12 @@ def flows(connection: Connection, shop_id: int) -> list[FlowView]:
     ]
 
 
+def flow_texts(connection: Connection, shop_id: int, kind: FlowKind) -> dict[str, str]:
+    """The merchant's own words for a flow's mail."""
+    stored = select(Flow.settings).where(Flow.shop_id == shop_id, Flow.kind == kind.value)
+    return texts_of(connection.execute(stored).scalar())
+
+
 def is_active(connection: Connection, shop_id: int, kind: FlowKind) -> bool:
     return bool(
         connection.execute(

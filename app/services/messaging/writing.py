@@ -84,7 +84,7 @@ def write_mail(
     raw = compose(
         rendered,
         sender=context.settings.mail_from,
-        sender_name=_sender_name(scene.shop),
+        sender_name=sender_name(scene.shop),
         reply_to=_reply_to(scene.shop),
         recipient=scene.recipient or "",
         message_id=f"{scene.rfc_message_id}@{context.settings.mail_domain}",
@@ -93,7 +93,7 @@ def write_mail(
         list_id=f"{scene.mail.flow.replace('_', '-')}.shop-{claim.shop_id}.{context.settings.mail_domain}",
         feedback_id=f"{scene.mail.flow}:shop-{claim.shop_id}:regulars",
         date=now,
-        sign=_signing(context),
+        sign=signing(context),
     )
     return WrittenMail(
         subject=rendered.subject,
@@ -167,7 +167,7 @@ def _cart_mail(
     )
     sum_of_lines = Money(sum(view.line_total.amount for view in views), lines[0].unit_price.currency)
     mail = CartMail(
-        shop=_shop_view(scene.shop),
+        shop=shop_view(scene.shop),
         person=PersonView(first_name=scene.first_name),
         lines=views,
         total=scene.cart.total or sum_of_lines,
@@ -175,12 +175,13 @@ def _cart_mail(
         unsubscribe_url=links.unsubscribe(),
         preferences_url=links.preferences(),
         recommendations=recommendations,
-        offer=_offer(code, scene.shop) if code else None,
+        offer=offer_view(code, scene.shop) if code else None,
     )
     return mail, tuple(line.platform_product_id for line in lines)
 
 
-def _offer(code: GivenCode, shop: ShopRecord) -> OfferView:
+def offer_view(code: GivenCode, shop: ShopRecord) -> OfferView:
+    """The discount as a mail tells of it."""
     last_day = last_day_of(code.ends_at, zone_named(shop.timezone))
     return OfferView(code=code.code, percent=code.percent, last_day=last_day)
 
@@ -193,7 +194,7 @@ def _win_back_mail(
         raise ValueError("a win-back needs an earlier order; this customer has none any more")
     shown = [row for row in rows if row["title"]][:_N_LAST_LINES]
     mail = WinBackMail(
-        shop=_shop_view(scene.shop),
+        shop=shop_view(scene.shop),
         person=PersonView(first_name=scene.first_name),
         last_order_at=rows[0]["placed_at"].astimezone(scene.facts.zone),
         lines=tuple(_last_line(row, links, index) for index, row in enumerate(shown)),
@@ -216,16 +217,18 @@ def _last_line(row: RowMapping, links: _Links, index: int) -> LineView:
     )
 
 
-def _shop_view(shop: ShopRecord) -> ShopView:
+def shop_view(shop: ShopRecord) -> ShopView:
+    """The shop as it signs a mail."""
     return ShopView(
-        name=_sender_name(shop),
+        name=sender_name(shop),
         url=shop.public_url,
         address=shop.policy.sender.postal_address,
         locale=shop.locale,
     )
 
 
-def _sender_name(shop: ShopRecord) -> str:
+def sender_name(shop: ShopRecord) -> str:
+    """The name before the sender's address."""
     return shop.policy.sender.name.strip() or shop.name
 
 
@@ -270,7 +273,7 @@ def _published_model(connection: Connection, shop_id: int) -> int | None:
     return connection.execute(_MODEL, {"shop_id": shop_id}).scalar()
 
 
-def _signing(context: Context) -> Callable[[bytes], bytes] | None:
+def signing(context: Context) -> Callable[[bytes], bytes] | None:
     settings = context.settings
     return sign_with(settings.dkim_key_file, settings.dkim_selector, settings.mail_from)
 

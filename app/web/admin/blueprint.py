@@ -6,7 +6,7 @@ from flask import Blueprint
 
 from app.services.context import Context
 from app.settings import ROOT
-from app.web.admin import account, activity, disconnect, home, messages, recommendations, settings
+from app.web.admin import account, activity, disconnect, home, messages, recommendations, settings, trying
 from app.web.admin.page import Desk
 
 
@@ -14,6 +14,6 @@ def admin_blueprint(context: Context) -> Blueprint:
     """Every page of the admin under /admin, each behind a verified session of a merchant."""
     blueprint = Blueprint("admin", __name__, url_prefix="/admin", template_folder=str(ROOT / "templates"))
     desk = Desk(context, blueprint)
-    for pages in (home, recommendations, messages, activity, settings, disconnect, account):
+    for pages in (home, recommendations, messages, activity, settings, trying, disconnect, account):
         pages.register(desk)
     return blueprint
