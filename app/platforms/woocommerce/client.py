@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -35,14 +35,13 @@ from app.platforms.base import (
     WebhookHealth,
 )
 from app.platforms.fields import Body
-from app.platforms.woocommerce import readings, senders
+from app.platforms.woocommerce import livecheck, products, readings, senders
 from app.platforms.woocommerce.codes import WooCommerceCodes
 from app.platforms.woocommerce.plugin import DOWNLOAD_PATH, Plugin
 from app.platforms.woocommerce.read import order_facts
-from app.platforms.woocommerce.readings import Standing
-from app.platforms.woocommerce.rest import NotFoundError, Rest, Row
+from app.platforms.woocommerce.rest import NotFoundError, Rest, Row, changed_since
+from app.platforms.woocommerce.subscriptions import Subscriptions
 from app.platforms.woocommerce.themelists import WooCommerceThemeLists
-from app.platforms.woocommerce.topics import CALLBACK_PATH, TOPICS
 
 log = logging.getLogger(__name__)
 
@@ -63,13 +62,8 @@ _VARIATION_FIELDS: Final = (
     "attributes"
 )
 _CUSTOMER_FIELDS: Final = "id,email,first_name,role,date_created_gmt,date_modified_gmt,billing,meta_data"
-_LIVE_FIELDS: Final = "id,status,currency,date_created_gmt,date_paid_gmt,customer_id,billing,meta_data"
 _HAS_VARIATIONS: Final = ("variable", "variable-subscription")
 
-# The shop's clock and ours may differ.
-_MARGIN: Final = timedelta(minutes=10)
-# Older purchases are known from webhooks and from the looks between them; the live check closes the gap.
-_LIVE_WINDOW: Final = timedelta(hours=24)
 # So many ids are looked through for silent deletions; older orders stay as they are.
 _MAX_SWEPT_ORDERS: Final = 20_000
 # Ids in one question: wc/v3 answers pages of 100 at most.
@@ -170,7 +164,9 @@ class WooCommerceClient:
 
         A changed variation does not change its parent's date: those are found by a look at everything.
         """
-        query = {"status": "publish", "orderby": "id", "order": "asc"} if since is None else _since(since)
+        query = (
+            {"status": "publish", "orderby": "id", "order": "asc"} if since is None else changed_since(since)
+        )
         for row in self._rows("products", query):
             yield from self._product(row)
 
@@ -189,7 +185,7 @@ class WooCommerceClient:
 
     def orders(self, since: datetime | None = None) -> Iterator[Order]:
         """Purchases and void orders that changed since then; drafts and unpaid ones are `carts`."""
-        query = {"orderby": "id", "order": "asc"} if since is None else _since(since)
+        query = {"orderby": "id", "order": "asc"} if since is None else changed_since(since)
         for row in self._rows("orders", query):
             yield from self._order(row)
 
@@ -198,7 +194,7 @@ class WooCommerceClient:
 
         Asked for rather than waited for: that core sends drafts by webhook is an open bug (woocommerce#66995).
         """
-        for row in self._rows("orders", _since(since)):
+        for row in self._rows("orders", changed_since(since)):
             for event in self._understood(partial(order_facts, Body(row), self.store_url)):
                 yield from (fact.cart for fact in event if isinstance(fact, CartSeen))
 
@@ -239,7 +235,7 @@ class WooCommerceClient:
         if body.text("type") in _HAS_VARIATIONS:
             path = f"wc/v3/products/{body.need_id('id')}/variations"
             variations = tuple(self.rest.pages(path, {"_fields": _VARIATION_FIELDS}))
-        return readings.product_of(body, self.store_url, self._shop_currency(), variations)
+        return products.product_of(body, self.store_url, self._shop_currency(), variations)
 
     def _customer(self, row: Row) -> tuple[Customer, ...]:
         found = self._understood(partial(readings.customer_of, Body(row)))
@@ -260,84 +256,16 @@ class WooCommerceClient:
     # -- the rest ------------------------------------------------------------------------------------------
 
     def has_ordered(self, cart: CartRef, since: datetime) -> bool:
-        """Whether this cart, or its person since then, has ordered; every doubt counts as a purchase.
-
-        Any order that is more than a draft counts, unpaid and cancelled ones too; one that was surely placed
-        before counts only if it is of this very cart: it is sent on its way, and changes, days later. Looks back
-        a day at most: what is older has long been told by webhooks and looks.
-        """
-        number = readings.order_id_of(cart.checkout_token)
-        if number is not None and self._is_placed(number):
-            return True
-        since -= _MARGIN
-        query = {**_since(max(since, datetime.now(UTC) - _LIVE_WINDOW)), "_fields": _LIVE_FIELDS}
-        return any(_is_theirs(Body(row), cart, since) for row in self.rest.pages("wc/v3/orders", query))
-
-    def _is_placed(self, number: str) -> bool:
-        try:
-            row = self.rest.one(f"wc/v3/orders/{number}", {"_fields": "id,status,date_paid_gmt"})
-        except NotFoundError:
-            return False  # the draft was tidied away
-        return _is_order(Body(row))
+        return livecheck.has_ordered(self.rest, cart, since)
 
     def ensure_webhooks(self) -> WebhookHealth:
-        """Have one active webhook a topic at our address with our secret; make anew what is not so.
-
-        A webhook that core disabled after its failures is deleted and made again: set to active it would be
-        disabled by the very next failure, as its count stays (measured).
-        """
         if self.hook is None:
             raise PlatformError("a shop that is not connected yet has no webhooks", permanent=True)
-        hook = self.hook()
-        ours, address = f"{self.app_url}{CALLBACK_PATH}", f"{self.app_url}{CALLBACK_PATH}{hook.token}"
-        healthy: set[str] = set()
-        for row in list(self.rest.pages("wc/v3/webhooks", {"orderby": "id", "order": "asc"})):
-            body = Body(row)
-            target, topic, number = body.text("delivery_url") or "", body.text("topic") or "", body.id("id")
-            if not target.startswith(ours) or number is None:
-                continue
-            if (
-                target == address
-                and body.text("status") == "active"
-                and topic in TOPICS
-                and topic not in healthy
-            ):
-                healthy.add(topic)
-            else:
-                self.rest.delete(f"wc/v3/webhooks/{number}")
-        repaired, refused = [], {}
-        for topic in TOPICS:
-            if topic in healthy:
-                continue
-            reason = self._subscribe(topic, address, hook.secret)
-            if reason is None:
-                repaired.append(topic)
-            else:
-                refused[topic] = reason
-        return WebhookHealth(
-            tuple(topic for topic in TOPICS if topic not in refused), tuple(repaired), refused
-        )
-
-    def _subscribe(self, topic: str, address: str, secret: str) -> str | None:
-        """Make one webhook; the reason when the shop refuses. Core calls us before this returns (a ping)."""
-        body = {"name": f"Regulars {topic}", "topic": topic, "delivery_url": address, "secret": secret}
-        try:
-            self.rest.post("wc/v3/webhooks", {**body, "status": "active"})
-        except PlatformError as error:
-            if error.permanent and "refused (4" in str(error):
-                return str(error)
-            raise
-        return None
-
-    def remove_webhooks(self) -> None:
-        """Take our webhooks out of the shop: it is being disconnected."""
-        for row in list(self.rest.pages("wc/v3/webhooks", {})):
-            if str(row.get("delivery_url", "")).startswith(f"{self.app_url}{CALLBACK_PATH}") and _has_id(row):
-                self.rest.delete(f"wc/v3/webhooks/{int(row['id'])}")
+        return self._subscriptions.ensure(self.hook())
 
     def part(self) -> None:
         """Leave nothing of ours in the shop. The keys stay: wc/v3 has no way to take them back."""
-        self.remove_webhooks()
+        self._subscriptions.remove()
         self.plugin.forget()
 
     def publish_setup(self, setup: StorefrontSetup) -> None:
@@ -359,6 +287,10 @@ class WooCommerceClient:
         status = self.plugin.status()
         told = status.fields.get("senders") if status else None
         return senders.find(self._asking, told if isinstance(told, list) else None)
+
+    @property
+    def _subscriptions(self) -> Subscriptions:
+        return Subscriptions(self.rest, self.app_url)
 
     @property
     def plugin(self) -> Plugin:
@@ -404,56 +336,12 @@ class WooCommerceClient:
         return first if first and holding in first else None
 
 
-def _since(since: datetime) -> dict[str, str]:
-    """`dates_are_gmt`, or the moment would be read in the shop's own zone (measured)."""
-    return {
-        # The moment itself is left out of what comes after it.
-        "modified_after": (since - timedelta(seconds=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
-        "dates_are_gmt": "true",
-        # By id: what changes meanwhile keeps its place, so that no page leaves anything out.
-        "orderby": "id",
-        "order": "asc",
-        "status": "any",
-    }
-
-
 def _everything(kind: ExportKind) -> dict[str, str]:
     return {"customers": {"role": "all"}, "orders": {"status": "any"}, "products": {"status": "any"}}[kind]
 
 
 def _has_id(row: Row) -> bool:
     return Body(row).id("id") is not None
-
-
-def _is_order(body: Body) -> bool:
-    try:
-        return readings.standing_of(body) is not Standing.DRAFT
-    except UnreadableError:
-        return True
-
-
-def _is_theirs(body: Body, cart: CartRef, since: datetime) -> bool:
-    if not _is_order(body):
-        return False
-    token = readings.cart_token_of(body)
-    if token is not None and token == cart.cart_token:
-        return True
-    if _is_from_before(body, since):
-        return False
-    customer = body.id("customer_id")
-    if customer is not None and customer == cart.platform_customer_id:
-        return True
-    email = body.child("billing").email("email")
-    return email is not None and cart.email is not None and email.casefold() == cart.email.strip().casefold()
-
-
-def _is_from_before(body: Body, since: datetime) -> bool:
-    """Whether an order was surely placed before then: at its latest, as long after it was begun as drafts live."""
-    try:
-        placed_by = readings.need_gmt(body, "date_created_gmt") + readings.LIFE_OF_A_DRAFT
-        return max(placed_by, readings.gmt(body, "date_paid_gmt") or placed_by) < since
-    except UnreadableError:
-        return False
 
 
 def _timezone(index: Body) -> str:

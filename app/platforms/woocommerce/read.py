@@ -19,7 +19,7 @@ from app.domain.events import (
 from app.platforms.base import Envelope, UnreadableError
 from app.platforms.fields import Body
 from app.platforms.strictjson import decode_object
-from app.platforms.woocommerce import readings
+from app.platforms.woocommerce import products, readings
 from app.platforms.woocommerce.readings import Standing
 from app.platforms.woocommerce.topics import CART_TOPICS, DISCONNECTED_TOPIC
 
@@ -77,7 +77,7 @@ def _product(body: Body, envelope: Envelope, store_url: str) -> Events:
         return (LookUp(Kind.PRODUCT, body.need_id("id")),)
     if envelope.currency is None:
         raise UnreadableError("the shop's currency is not known, and products don't name one")
-    return (ProductSeen(readings.product_of(body, store_url, envelope.currency)),)
+    return (ProductSeen(products.product_of(body, store_url, envelope.currency)),)
 
 
 def _customer(body: Body, _envelope: Envelope, _store_url: str) -> Events:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -242,3 +243,19 @@ def _read(response: requests.Response) -> bytes:
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     text = headers.get("Retry-After", "")
     return min(float(text), 24 * 3600.0) if text.isascii() and text.isdigit() else None
+
+
+def changed_since(since: datetime) -> dict[str, str]:
+    """How everything that changed since then is asked for.
+
+    `dates_are_gmt`, or the moment would be read in the shop's own zone (measured).
+    """
+    return {
+        # The moment itself is left out of what comes after it.
+        "modified_after": (since - timedelta(seconds=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        "dates_are_gmt": "true",
+        # By id: what changes meanwhile keeps its place, so that no page leaves anything out.
+        "orderby": "id",
+        "order": "asc",
+        "status": "any",
+    }

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import Any
 
 import structlog
@@ -31,6 +30,7 @@ from app.services import connecting, consenting, offers
 from app.services.context import Context
 from app.services.messaging import ledger
 from app.services.messaging.ledger import LEASE, MAX_ATTEMPTS, Claim, Outcome
+from app.services.messaging.locks import follow_address, lock_cart, lock_message, lock_person
 from app.services.messaging.scene import Scene, as_json, gather, with_order_check
 from app.services.messaging.writing import WrittenMail, write_mail
 
@@ -128,7 +128,7 @@ class _Sending:
         with self.context.db.shop(self.claim.shop_id) as connection:
             now = self.context.clock.now()
             scene = self._gather(connection, now)
-            _follow_address(connection, self.claim, scene)
+            follow_address(connection, self.claim, scene)
         decision: Decision | None = decide_unasked(scene.mail, scene.facts, scene.shop.policy, now)
         if decision is not None:
             return self._hold_back(decision, scene, now)
@@ -219,12 +219,10 @@ class _Sending:
         before this lock is seen here, and what they commit after it comes after the hand-over.
         """
         with self.context.db.shop(self.claim.shop_id) as connection:
-            _lock_person(connection, self.claim.shop_id, scene.email_hash)
-            if not _lock_message(connection, self.claim):
+            lock_person(connection, self.claim.shop_id, scene.email_hash)
+            if not lock_message(connection, self.claim):
                 return "n_skipped"
-            is_cart_free = scene.cart is None or _lock_cart(
-                connection, self.claim.shop_id, scene.cart.cart_id
-            )
+            is_cart_free = scene.cart is None or lock_cart(connection, self.claim.shop_id, scene.cart.cart_id)
             now = self.context.clock.now()
             # The platform said no a moment ago, or this mail would not have been written.
             fresh = _with_answer(self._gather(connection, now), says_ordered=False, asked_at=asked_at)
@@ -340,40 +338,6 @@ def _is_as_written(written: Scene, fresh: Scene) -> bool:
     )
 
 
-def _follow_address(connection: Connection, claim: Claim, scene: Scene) -> None:
-    """A shopper may correct the address after the mail was planned; locks and caps go by the present one."""
-    connection.execute(
-        _FOLLOW_ADDRESS,
-        {
-            "shop_id": claim.shop_id,
-            "message_id": claim.message_id,
-            "fence": claim.fence,
-            "email": scene.recipient,
-            "email_hash": scene.email_hash,
-        },
-    )
-
-
-def _lock_person(connection: Connection, shop_id: int, email_hash: bytes | None) -> None:
-    """One hand-over per person at a time: two messages at once would each see room under the cap."""
-    digest = blake2b(shop_id.to_bytes(8) + (email_hash or b""), digest_size=8, person=b"regulars-person")
-    connection.execute(_LOCK_PERSON, {"key": int.from_bytes(digest.digest(), signed=True)})
-
-
-def _lock_message(connection: Connection, claim: Claim) -> bool:
-    """Hold the row; False when it is no longer this worker's."""
-    row = connection.execute(
-        _LOCK_MESSAGE, {"shop_id": claim.shop_id, "message_id": claim.message_id, "fence": claim.fence}
-    ).one_or_none()
-    return row is not None
-
-
-def _lock_cart(connection: Connection, shop_id: int, cart_id: int) -> bool:
-    """Keep the cart as it is until the commit; False, without waiting, when somebody is changing it now."""
-    row = connection.execute(_LOCK_CART, {"shop_id": shop_id, "cart_id": cart_id}).one_or_none()
-    return row is not None
-
-
 def _suppress_dead(connection: Connection, claim: Claim, now: datetime) -> None:
     email_hash = connection.execute(
         _EMAIL_HASH, {"shop_id": claim.shop_id, "message_id": claim.message_id}
@@ -404,19 +368,5 @@ def _is_paused(context: Context, shop_id: int) -> bool:
 _DUE_SHOPS = text(
     "SELECT shops_with_due_messages(:now) AS shop_id UNION SELECT shops_with_stale_messages(:real_now) ORDER BY 1"
 )
-
-_FOLLOW_ADDRESS = text("""
-    UPDATE messages SET recipient = :email, email_hash = :email_hash
-    WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'claimed' AND claimed_until = :fence
-      AND email_hash IS DISTINCT FROM :email_hash""")
-
-_LOCK_PERSON = text("SELECT pg_advisory_xact_lock(:key)")
-
-_LOCK_MESSAGE = text("""
-    SELECT 1 FROM messages
-    WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'claimed' AND claimed_until = :fence
-    FOR UPDATE""")
-
-_LOCK_CART = text("SELECT 1 FROM carts WHERE shop_id = :shop_id AND cart_id = :cart_id FOR SHARE SKIP LOCKED")
 
 _EMAIL_HASH = text("SELECT email_hash FROM messages WHERE shop_id = :shop_id AND message_id = :message_id")

@@ -30,8 +30,8 @@ from app.platforms.fields import Body
 from app.platforms.woocommerce import WooCommercePlatform
 from app.platforms.woocommerce.address import checkout_link
 from app.platforms.woocommerce.install import keys_of
+from app.platforms.woocommerce.products import product_of
 from app.platforms.woocommerce.read import order_facts
-from app.platforms.woocommerce.readings import product_of
 from tests.conftest import SHARED
 
 FOLDER = SHARED / "payloads" / "woocommerce"

@@ -374,7 +374,7 @@ def test_strangers_webhooks_are_left_alone_and_stale_ones_of_ours_go(client, sto
     client.ensure_webhooks()
     assert 1 in store.webhooks
     assert 2 not in store.webhooks
-    client.remove_webhooks()
+    client.part()
     assert list(store.webhooks) == [1]
 
 

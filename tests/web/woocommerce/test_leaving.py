@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from app.cli import disconnect
+from app.cli_shops import disconnect
 from app.domain.offers import Offer
 from app.services import jobs, leaving, parting
 from app.services.connecting import client_for
@@ -291,7 +291,7 @@ def test_the_operator_disconnects_a_store_and_no_shop_that_has_an_admin_of_its_o
 ):
     shop_id = at_work(context, client, store)
     other = make_shop(context, "ada-tea.myshopify.com", "Ada's Tea")
-    monkeypatch.setattr("app.cli._context", lambda: context)
+    monkeypatch.setattr("app.cli_shops.open_context", lambda: context)
     domain = store.base_url.removeprefix("http://")
     refused = CliRunner().invoke(disconnect, ["--yes", "--shop", other.domain])
     assert refused.exit_code == 1
