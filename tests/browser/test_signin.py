@@ -20,7 +20,7 @@ from app.services.signin.people import admit
 from tests.conftest import Shop, make_shop
 from tests.fixtures.smtp_server import SmtpServerDouble
 from tests.serving import served
-from tests.web.adminkit import furnish
+from tests.web.adminkit import PAGES, furnish
 
 from .adminpage import SCREENS, AdminTab, violations
 
@@ -28,15 +28,6 @@ pytestmark = pytest.mark.browser
 
 ADA = "ada@example.com"
 DOORS = ("/sign-in", "/sign-in/none", "/connect/woocommerce", "/connect/woocommerce/progress")
-PAGES = (
-    "/admin/",
-    "/admin/recommendations",
-    "/admin/messages",
-    "/admin/activity",
-    "/admin/settings",
-    "/admin/account",
-    "/admin/disconnect",
-)
 
 
 class OwnTab(AdminTab):

@@ -16,7 +16,6 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from werkzeug.serving import make_server
 
 from app.demo.clock import ShopClock
 from app.demo.config import from_toml
@@ -60,6 +59,7 @@ from app.platforms.woocommerce import WooCommercePlatform
 from app.settings import DEFAULT_SCOPES
 from tests.fixtures import woocommerce_store
 from tests.fixtures.woocommerce_store import WooStore
+from tests.serving import served
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("products", "customers", "orders")
@@ -587,14 +587,8 @@ class TestShopify(PlatformContract):
         store = DemoStore(_world(), ShopClock(STARTS_AT))
         config = from_toml(ROOT / "shopify.app.toml", "demo-client-id", SECRET, "http://127.0.0.1:5100")
         shop = DemoShop(store, config)
-        server = make_server("127.0.0.1", 0, create_demo_app(shop), threaded=True)
-        store.base_url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield ShopifyHarness(shop)
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        with served(create_demo_app(shop)) as store.base_url:
+            yield ShopifyHarness(shop)
         shop.close()
 
     def test_a_cart_link_holds_all_that_was_in_the_cart(self, harness):

@@ -79,6 +79,18 @@ def token_for(shop: Shop, *, seconds: int = 60, **claims: Any) -> str:
     return jwt.encode(known | claims, TEST_KEYS["shopify_api_secret"], algorithm="HS256")
 
 
+# Every page that a merchant who signs in here can open by its address.
+PAGES = (
+    "/admin/",
+    "/admin/recommendations",
+    "/admin/messages",
+    "/admin/activity",
+    "/admin/settings",
+    "/admin/account",
+    "/admin/disconnect",
+)
+
+
 @dataclass
 class Merchant:
     """Somebody at the admin of one shop."""

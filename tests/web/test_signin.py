@@ -26,7 +26,7 @@ from app.services.signin.people import admit
 from app.web.browsers import name_browser
 from tests.conftest import MovableClock, Shop, make_shop
 from tests.fixtures.smtp_server import SmtpServerDouble
-from tests.web.adminkit import Statements, furnish, token_for
+from tests.web.adminkit import PAGES, Statements, furnish, token_for
 
 ADA = "ada@example.com"
 HERE = "http://127.0.0.1:5100"
@@ -358,15 +358,7 @@ def test_pages_of_a_signed_in_browser_name_no_platform_and_may_be_framed_by_nobo
     context: Context, app: Flask, shop: Shop
 ) -> None:
     tab = signed_in(context, app, shop)
-    for path in (
-        "/admin/",
-        "/admin/recommendations",
-        "/admin/messages",
-        "/admin/activity",
-        "/admin/settings",
-        "/admin/account",
-        "/admin/disconnect",
-    ):
+    for path in PAGES:
         page = tab.get(path)
         assert page.status_code == 200, path
         assert "hopify" not in page.headers["Content-Security-Policy"]
@@ -381,15 +373,7 @@ def test_every_form_of_every_page_brings_its_mark(context: Context, app: Flask, 
     furnish(context, shop)
     tab = signed_in(context, app, shop)
     n_forms = 0
-    for path in (
-        "/admin/",
-        "/admin/recommendations",
-        "/admin/messages",
-        "/admin/activity",
-        "/admin/settings",
-        "/admin/account",
-        "/admin/disconnect",
-    ):
+    for path in PAGES:
         for form in re.findall(r"<form\b.*?</form>", tab.get(path).text, flags=re.S):
             if 'method="post"' in form and "/sign-out" not in form:
                 assert re.search(r'name="csrf" value="[0-9a-f]{64}"', form), (path, form[:200])

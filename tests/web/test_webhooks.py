@@ -179,14 +179,14 @@ def test_an_order_is_carried_out_and_counts_for_learning(deliver, owner, ada, co
         assert connection.execute(text("SELECT n_orders_since_training FROM shops")).scalar() == 1
 
 
-def test_a_late_uninstall_does_not_undo_a_newer_install(deliver, ada, context):
-    deliver(
-        ada,
-        "app/uninstalled",
-        {"id": 1, "myshopify_domain": ada.domain, "plan_name": "basic"},
-        **{"X-Shopify-Triggered-At": "2026-11-20T09:59:00Z"},
-    )
+def uninstall(deliver, ada, context, at):
+    body = {"id": 1, "myshopify_domain": ada.domain, "plan_name": "basic"}
+    deliver(ada, "app/uninstalled", body, **{"X-Shopify-Triggered-At": at})
     ingesting.process_shop(context, ada.shop_id)
+
+
+def test_a_late_uninstall_does_not_undo_a_newer_install(deliver, ada, context):
+    uninstall(deliver, ada, context, "2026-11-20T09:59:00Z")
     with context.db.shop(ada.shop_id) as connection:
         assert connection.execute(text("SELECT state FROM shops")).scalar() == "connected"
 
@@ -199,13 +199,7 @@ def test_an_uninstall_takes_the_tokens_with_it_at_once(deliver, ada, context):
     responses.post(
         f"https://{ada.domain}/admin/oauth/access_token", status=400, json={"error": "invalid_grant"}
     )
-    deliver(
-        ada,
-        "app/uninstalled",
-        {"id": 1, "myshopify_domain": ada.domain, "plan_name": "basic"},
-        **{"X-Shopify-Triggered-At": "2026-11-20T10:00:01Z"},
-    )
-    ingesting.process_shop(context, ada.shop_id)
+    uninstall(deliver, ada, context, "2026-11-20T10:00:01Z")
     with context.db.shop(ada.shop_id) as connection:
         assert connection.execute(text("SELECT state FROM shops")).scalar() == "uninstalled"
         assert connection.execute(text("SELECT count(*) FROM credentials")).scalar() == 0

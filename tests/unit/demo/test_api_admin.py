@@ -19,6 +19,7 @@ from app.demo.control import customer_row, digest_of, order_row, product_row
 from app.demo.fields import Caller
 from app.demo.serve import app_embed, parser, read_config, serve
 from app.demo.tokens import covers
+from tests.serving import running
 
 SECRET = "shpss_0123456789abcdef0123456789abcdef"
 TOML = """
@@ -285,13 +286,8 @@ def test_the_command_reads_its_secret_from_the_environment(monkeypatch):
 @pytest.fixture
 def served(shop):
     shop.store.base_url = ""
-    server = serve(shop, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield shop
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(serve(shop, "127.0.0.1", 0)):
+        yield shop
 
 
 def test_the_server_answers_over_a_kept_connection_and_knows_its_address(served):

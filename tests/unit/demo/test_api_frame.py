@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask, jsonify, request
-from werkzeug.serving import make_server
 
 from app.demo.config import default_config
 from app.demo.serve import serve
 from app.demo.shop import DemoShop
+from tests.serving import running, served
 
 pytestmark = pytest.mark.browser
 
@@ -50,26 +47,13 @@ def framed_app(bridge_of):
     return app
 
 
-@contextmanager
-def running(server) -> Iterator[str]:
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture
 def admin(store):
     """The demo store with a small app installed; gives the store's address."""
     addresses = {}
-    app_server = make_server("127.0.0.1", 0, framed_app(lambda: addresses["store"]), threaded=True)
     store.clock = replace(store.clock, real=time.time, started_epoch_seconds=-1.0)
     store.base_url = ""
-    with running(app_server) as app_url:
+    with served(framed_app(lambda: addresses["store"])) as app_url:
         shop = DemoShop(store, default_config("demo-client-id", SECRET, f"{app_url}/"))
         shop.install()
         with running(serve(shop, "127.0.0.1", 0)) as address:

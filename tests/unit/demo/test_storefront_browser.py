@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler
 
 from app.demo.inbox import Inbox, inbox_blueprint
 from app.demo.store import DemoStore
 from app.demo.storefront import storefront_blueprint
+from tests.serving import served
 
 AXE = Path(__file__).parents[2] / "fixtures" / "axe.min.js"
 MAIL = b"""From: Ada <ada@example.org>\r
@@ -42,14 +42,8 @@ def origin(store: DemoStore) -> Iterator[str]:
     app = Flask("storefront-test", static_folder=None)
     app.register_blueprint(storefront_blueprint(store))
     app.register_blueprint(inbox_blueprint(inbox))
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    store.base_url = f"http://127.0.0.1:{server.server_port}"
-    yield store.base_url
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app, request_handler=Quiet) as store.base_url:
+        yield store.base_url
 
 
 def opened(chromium: Browser, **options: Any) -> Page:
