@@ -6,6 +6,12 @@ order is committed, a worker is nudged as the ingest task does it, and the shelf
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import math
 import statistics
 import sys
 import time
@@ -22,6 +28,7 @@ from app.domain.money import Money
 from app.services import jobs, recording, training
 from app.services.learning import LEAST_PAUSE_SECONDS, Memory, ask_to_learn, learn
 from app.services.recommending import MAX_SHOWN, ShelfRequest, get_shelf
+from app.services.recommending.ranking import Ranking
 from benchmarks.stage import Stage, busyness, set_stage
 from benchmarks.training import synthetic_shop
 
@@ -36,8 +43,9 @@ AIM_SECONDS = 2.0
 # An order that has not shown after so long counts as this long, and is said.
 GIVEN_UP_SECONDS = 15.0
 
-# A pair in so many orders is sure of a place among the twelve: two are the minimum of evidence.
-N_OF_PAIR = 4
+# Orders that hold a pair: four at least, and so many times the score of the last place they have to win. More than
+# once, because a score follows the season: a product that sells little lately counts a little less.
+N_OF_PAIR, TIMES_LAST_PLACE = 4, 1.5
 BATCH = 2_000
 
 
@@ -105,16 +113,21 @@ def train(stage: Stage) -> float:
 
 
 def learn_here(stage: Stage, random: np.random.Generator) -> dict[str, list[float]]:
-    """Deltas of one order each in this process: computing alone, all with reading and writing, processor time."""
+    """Deltas of one order each in this process: computing, and all with reading and writing.
+
+    Both by the clock and by the time this process ran, which other work on the machine stretches less.
+    """
     memory, measured = Memory(), []
+    with stage.context.db.shop(stage.shop_id) as connection:
+        customers = connection.execute(_CUSTOMERS).scalars().all()
     for n in range(N_TIMES + 1):
-        place(stage, [order(f"here-{n}", unrelated(random))])
+        place(stage, [order(f"here-{n}", unrelated(random), customer=str(random.choice(customers)))])
         started, used = time.perf_counter(), time.process_time()
         learned = learn(stage.context, stage.shop_id, memory)
         if learned is not None and n:  # the first one loads the artifact
-            whole = time.perf_counter() - started
-            measured.append((learned.compute_seconds, whole, time.process_time() - used))
-    names = ("compute", "one delta", "one delta, processor")
+            whole, ran = time.perf_counter() - started, time.process_time() - used
+            measured.append((learned.compute_seconds, learned.processor_seconds, whole, ran))
+    names = ("compute", "compute, processor", "one delta", "one delta, processor")
     return dict(zip(names, map(list, zip(*measured, strict=True)), strict=True))
 
 
@@ -136,13 +149,25 @@ def time_to_shelf(stage: Stage, random: np.random.Generator, n: int) -> float:
     seed, other = unrelated(random)
     while other in shelf(stage, seed):
         seed, other = unrelated(random)
-    orders = [order(f"shelf-{n}-{k}", [seed, other]) for k in range(N_OF_PAIR)]
-    place(stage, orders)
+    place(stage, [order(f"shelf-{n}-{k}", [seed, other]) for k in range(n_to_win(stage, seed))])
     started = time.perf_counter()
     ask_to_learn(stage.context, stage.shop_id)
     while (seconds := time.perf_counter() - started) < GIVEN_UP_SECONDS and other not in shelf(stage, seed):
         time.sleep(0.005)
     return seconds
+
+
+def n_to_win(stage: Stage, seed: str) -> int:
+    """How many orders with a product are sure to bring another one onto its shelf.
+
+    A pair's score is about the orders that hold it, at least, and beside a bestseller four would not do.
+    """
+    with stage.context.db.shop(stage.shop_id) as connection:
+        ranking = Ranking(connection, stage.shop_id)
+        product_id = connection.execute(_PRODUCT_ID, {"name": seed}).scalar_one()
+        listed = ranking.raw_list("also_bought", product_id)
+    last = listed["scores"][:MAX_SHOWN][-1] if listed is not None else 0.0
+    return max(N_OF_PAIR, math.ceil(TIMES_LAST_PLACE * last))
 
 
 def shelf(stage: Stage, seed: str) -> set[str]:
@@ -214,6 +239,10 @@ def show(n_interactions: int, n_orders: int, seconds: float, measured: dict[str,
         f"{n_interactions:,} interactions in {n_orders:,} orders, {N_PRODUCTS:,} products; a full pass takes "
         f"{seconds:.1f} s. Aim for order to shelf: p95 {AIM_SECONDS:.0f} s; {busyness()}."
     )
+
+
+_PRODUCT_ID = text("SELECT product_id FROM products WHERE platform_product_id = :name")
+_CUSTOMERS = text("SELECT platform_customer_id FROM customers ORDER BY customer_id LIMIT 1000")
 
 
 if __name__ == "__main__":

@@ -50,31 +50,46 @@ def main() -> int:
         f" {N_DAYS} days; {len(queries.item):,} questions"
     )
     print("                               seconds   HR@10  NDCG@10   same places as before")
-    show("published, a week old", 0.0, before, before_lists, queries)
+    show("published, a week old", 0.0, before_lists, before_lists, queries)
     start = Start(before, np.arange(split.catalogue.n_items), np.arange(split.train.user.max(initial=-1) + 1))
     ways: dict[str, Callable[[], Model]] = {
         "from scratch": lambda: fit(split.catalogue, split.train, options=OPTIONS),
         "from scratch, another seed": lambda: fit(split.catalogue, split.train, options=OPTIONS, seed=8),
         "nightly pass": lambda: fit(split.catalogue, split.train, options=OPTIONS, start=start),
-        f"deltas of {ORDERS_PER_DELTA} orders": lambda: deltas(before, split.train.take(is_fresh)),
     }
     reached = {}
     for name, way in ways.items():
         started = time.perf_counter()
         model = way()
-        reached[name] = show(name, time.perf_counter() - started, model, before_lists, queries)
-    scratch, *_, warm, delta = reached.values()
-    return 0 if min(warm, delta) >= scratch * (1 - NDCG_ALLOWED) else 1
+        seconds = time.perf_counter() - started
+        reached[name] = show(name, seconds, lists_of(model), before_lists, queries)
+    started = time.perf_counter()
+    model, published, n_deltas, n_lists = deltas(before, before_lists, split.train.take(is_fresh))
+    seconds = time.perf_counter() - started
+    name = f"{n_deltas} deltas of {ORDERS_PER_DELTA} orders"
+    reached["deltas"] = show(name, seconds, published, before_lists, queries)
+    show("the same, every list anew", seconds, lists_of(model), before_lists, queries)
+    print(f"  one delta: {1000 * seconds / n_deltas:.0f} ms, {n_lists / n_deltas:.0f} lists ranked anew")
+    least = min(reached["nightly pass"], reached["deltas"])
+    return 0 if least >= reached["from scratch"] * (1 - NDCG_ALLOWED) else 1
 
 
-def deltas(model: Model, fresh: History) -> Model:
-    """Take the fresh orders in, some at a time, as they come."""
+def deltas(model: Model, lists: np.ndarray, fresh: History) -> tuple[Model, np.ndarray, int, int]:
+    """Take the fresh orders in, some at a time, as they come, and rank again what each may have changed.
+
+    Returns the model, the lists that shoppers see then, how many deltas there were, and how many lists they ranked.
+    """
     orders, times = order_times(fresh)
     ranked = orders[np.argsort(times, kind="stable")]
-    for first in range(0, len(ranked), ORDERS_PER_DELTA):
+    firsts = range(0, len(ranked), ORDERS_PER_DELTA)
+    published, n_lists = lists.copy(), 0
+    for first in firsts:
         some = ranked[first : first + ORDERS_PER_DELTA]
-        model, _ = model.update(None, fresh.take(np.isin(fresh.order, some)))
-    return model
+        model, changed = model.update(None, fresh.take(np.isin(fresh.order, some)))
+        beside = np.concatenate([changed.items, changed.neighbours])
+        published[beside] = model.also_bought(10, beside).items
+        n_lists += len(beside)
+    return model, published, len(firsts), n_lists
 
 
 def lists_of(model: Model) -> np.ndarray:
@@ -82,9 +97,8 @@ def lists_of(model: Model) -> np.ndarray:
     return model.also_bought(10).items.astype(np.int64)
 
 
-def show(name: str, seconds: float, model: Model, before: np.ndarray, queries: BasketQueries) -> float:
+def show(name: str, seconds: float, lists: np.ndarray, before: np.ndarray, queries: BasketQueries) -> float:
     """Print a line; return NDCG@10."""
-    lists = lists_of(model)
     values = product_values(lists, queries)
     same = np.mean(
         [len(set(new) & set(old)) / 10 for new, old in zip(lists.tolist(), before.tolist(), strict=True)]

@@ -99,7 +99,9 @@ class Factors:
         features = item_features(words)
         return features @ self.arrays["item_embeddings"], features @ self.arrays["item_biases"]
 
-    def proven_item_vectors(self, words: Words, is_proven: npt.NDArray[np.bool_]) -> FloatArray:
+    def proven_item_vectors(
+        self, words: Words, is_proven: npt.NDArray[np.bool_], vectors: FloatArray
+    ) -> FloatArray:
         """Item vectors in which one order alone can't bring two products near each other.
 
         Parameters
@@ -107,6 +109,8 @@ class Factors:
         words : Words
         is_proven : bool, shape [n_items]
             Products of enough orders: their own embedding counts.
+        vectors : float32, shape [n_items, n_components]
+            As `item_vectors` returns them.
 
         Returns
         -------
@@ -114,13 +118,14 @@ class Factors:
             A product that is not proven is the sum of its words that at least one proven product has.
         """
         n_items, n_words = words.presence.shape
-        features = item_features(words)
-        proven_words = np.zeros(n_words, bool)
-        proven_words[words.presence[is_proven].indices] = True
-        keep_columns = np.concatenate([np.zeros(n_items, bool), proven_words]).astype(np.float32)
-        unproven = sparse.diags((~is_proven).astype(np.float32)) @ features @ sparse.diags(keep_columns)
-        proven = sparse.diags(is_proven.astype(np.float32)) @ features
-        return np.asarray((proven + unproven) @ self.arrays["item_embeddings"], dtype=np.float32)
+        unproven = np.flatnonzero(~is_proven)
+        counts = np.zeros(n_items + n_words, np.float32)
+        counts[n_items + words.presence[is_proven].indices] = 1.0
+        spoken = sparse.csr_matrix(item_features(words)[unproven])
+        spoken.data *= counts[spoken.indices]
+        proven = vectors.copy()
+        proven[unproven] = spoken @ self.arrays["item_embeddings"]
+        return proven
 
 
 @dataclass(frozen=True, eq=False)

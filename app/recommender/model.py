@@ -172,7 +172,8 @@ class Model:
         have too: its own embedding is the echo of a single order.
         """
         is_proven = self.n_orders >= self.options.n_orders_min
-        return unit_rows(self.factors.proven_item_vectors(self.words, is_proven))
+        vectors, _ = self.item_factors
+        return unit_rows(self.factors.proven_item_vectors(self.words, is_proven, vectors))
 
     @cached_property
     def candidates(self) -> IntArray:

@@ -49,7 +49,9 @@ class Owned:
         return places(self.users, users)
 
     def of(self, users: IntArray, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-        """Return the rows of one of the matrices for some users, empty for those without purchases."""
+        """Return the rows of one of the matrices for some users, empty for those without purchases; to read only."""
+        if np.array_equal(users, self.users):
+            return matrix
         rows = self.rows(users)
         if not (rows >= 0).any():
             return sparse.csr_matrix((len(users), matrix.shape[1]), dtype=matrix.dtype)

@@ -101,10 +101,12 @@ def count_step(old: History, new: History, n_items: int) -> tuple[sparse.csr_mat
     pairs : csr float32, shape [n_items, n_items]
     n_orders : int64, shape [n_items]
     """
-    before, after = baskets(old, n_items), baskets(old.extend(new), n_items)
-    pairs = sparse.csr_matrix(pair_counts(after) - pair_counts(before))
-    pairs.eliminate_zeros()
-    n_orders = np.bincount(after.indices, minlength=n_items) - np.bincount(before.indices, minlength=n_items)
+    after = baskets(old.extend(new), n_items)
+    pairs, n_orders = pair_counts(after), np.bincount(after.indices, minlength=n_items)
+    if old.n_rows:
+        before = baskets(old, n_items)
+        pairs = sparse.csr_matrix(pairs - pair_counts(before))
+        n_orders -= np.bincount(before.indices, minlength=n_items)
     return pairs, n_orders.astype(np.int64)
 
 

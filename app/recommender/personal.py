@@ -114,8 +114,9 @@ class TasteScorer:
             n_orders = self.counted.n_orders.astype(np.float32)
             return np.tile(shares(n_orders[None, :]), (len(users), 1))
         if name in ("ease", "together"):
-            binary = self.owned.of(users, self.owned.counts)
-            binary.data[:] = 1.0
+            counts = self.owned.of(users, self.owned.counts)
+            ones = np.ones(len(counts.data), np.float32)
+            binary = sparse.csr_matrix((ones, counts.indices, counts.indptr), shape=counts.shape)
             if name == "ease":
                 return shares((binary @ self.ease).toarray())
             asked = np.unique(binary.indices).astype(np.int64)

@@ -286,7 +286,9 @@ def _strongest(model: Model, columns: IntArray, carts: list[IntArray]) -> IntArr
     for row, cart in enumerate(carts):
         is_listed = columns[row] >= 0
         if len(cart) and is_listed.any():
-            together = model.pairs.rows(columns[row][is_listed])[:, cart].toarray()
+            items = columns[row][is_listed]
+            pairs = np.repeat(items, len(cart)), np.tile(cart, len(items))
+            together = model.pairs.between(*pairs).reshape(len(items), len(cart))
             best = cart[together.argmax(axis=1)]
             strongest[row, is_listed] = np.where(together.max(axis=1) > 0, best, NO_ITEM)
     return strongest

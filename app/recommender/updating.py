@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 # reference measured the quality of a retrain at a hundredth of its time (section 5).
 N_EPOCHS = 5
 N_REPLAYED_PER_NEW = 1
-# Products it is bought with most whose lists an order may move, and products that a new one is most like.
-MAX_NEIGHBOURS = 30
+# Products it is bought with most whose lists an order may move, and products that a new one is most like. After two
+# months of deltas the lists shown had an NDCG@10 of 0.2117, 0.2119, 0.2120 and 0.2118 with 0, 10, 30 and 300 of the
+# former, and 0.2121 where each delta ranked every list anew (Online Retail II, orders of up to eight products).
+MAX_NEIGHBOURS = 10
 MAX_ALIKE = 100
 
 

@@ -34,7 +34,8 @@ def every_list(model: Model, index: Index) -> Iterator[Row]:
     """Every list of the model as a row: (strategy, subject, products, scores, evidence)."""
     if model.catalogue.n_items == 0:
         return
-    yield from _product_lists(model, index, np.arange(model.catalogue.n_items))
+    everything = np.arange(model.catalogue.n_items)
+    yield from _product_lists(model, index, beside=everything, items=everything)
     yield from _shop_lists(model, index)
     yield from _customer_lists(model, index, _active_users(model.history))
 
@@ -44,10 +45,8 @@ def changed_lists(model: Model, index: Index, changed: Changed, users: Ids) -> I
 
     An empty one too, because it may replace one that was not.
     """
-    yield from _product_lists(model, index, changed.items, with_empty=True)
-    beside = model.also_bought(LIST_LENGTH, changed.neighbours)
-    subject_ids = index.product_ids[changed.neighbours]
-    yield from _rows("also_bought", beside, subject_ids, index, with_empty=True)
+    beside = np.concatenate([changed.items, changed.neighbours])
+    yield from _product_lists(model, index, beside=beside, items=changed.items, with_empty=True)
     yield from _shop_lists(model, index, with_empty=True)
     yield from _customer_lists(model, index, users, with_empty=True)
 
@@ -68,14 +67,17 @@ def write_lists(
     return connection.execute(_INSERT, values).rowcount
 
 
-def _product_lists(model: Model, index: Index, items: Ids, *, with_empty: bool = False) -> Iterator[Row]:
+def _product_lists(
+    model: Model, index: Index, *, beside: Ids, items: Ids, with_empty: bool = False
+) -> Iterator[Row]:
+    """What is also bought beside some products, and all other lists of some."""
     by_product = {
-        "also_bought": model.also_bought(LIST_LENGTH, items),
-        "complements": model.complements(LIST_LENGTH, items),
-        "similar": model.similar(LIST_LENGTH, items),
+        "also_bought": (model.also_bought(LIST_LENGTH, beside), beside),
+        "complements": (model.complements(LIST_LENGTH, items), items),
+        "similar": (model.similar(LIST_LENGTH, items), items),
     }
-    for strategy, lists in by_product.items():
-        yield from _rows(strategy, lists, index.product_ids[items], index, with_empty=with_empty)
+    for strategy, (lists, seeds) in by_product.items():
+        yield from _rows(strategy, lists, index.product_ids[seeds], index, with_empty=with_empty)
 
 
 def _shop_lists(model: Model, index: Index, *, with_empty: bool = False) -> Iterator[Row]:
