@@ -50,7 +50,7 @@ settings.register_profile(
 settings.load_profile("regulars")
 
 # Seconds a page may take before a test calls it broken: far above what any takes, so that only a hang fails.
-PAGE_PATIENCE_SECONDS = 30.0
+PAGE_PATIENCE_SECONDS = 90.0
 
 # And a database or Redis, which the app gives up on sooner, before a test takes it to be away.
 SERVER_PATIENCE_SECONDS = 120
@@ -89,7 +89,8 @@ def chromium() -> Iterator[Any]:
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
     quiet += ["--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        patience = PAGE_PATIENCE_SECONDS * 1000
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet, timeout=patience)
         yield browser
         browser.close()
 
@@ -202,7 +203,7 @@ def _session_settings(database_url: str, redis_server: EmbeddedRedis) -> Setting
 def _session_context(_session_settings: Settings) -> Iterator[Context]:
     from app.wiring import build_context
 
-    context = build_context(_session_settings, queue=RecordingQueue(), pool_size=20)
+    context = build_context(_session_settings, queue=RecordingQueue())
     context.redis.close()
     patient = Redis.from_url(in_clear(_session_settings.redis_url), socket_timeout=SERVER_PATIENCE_SECONDS)
     context = replace(context, redis=patient)

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
-from tests.conftest import ROOT, Shop
+from tests.conftest import PAGE_PATIENCE_SECONDS, ROOT, Shop
 from tests.web.adminkit import token_for
 
 AXE = ROOT / "tests" / "fixtures" / "axe.min.js"
@@ -45,6 +45,7 @@ class AdminTab:
         **options: Any,
     ) -> None:
         self.context: BrowserContext = browser.new_context(**({"locale": "en-GB"} | options))
+        self.context.set_default_timeout(PAGE_PATIENCE_SECONDS * 1000)
         self.page: Page = self.context.new_page()
         self.origin, self.shop = origin, shop
         self.complaints: list[str] = []

@@ -122,7 +122,7 @@ def running(*targets: Callable[[], None]) -> Iterator[None]:
             failures.append(error)
             raise
 
-    threads = [threading.Thread(target=guarded, args=(target,)) for target in targets]
+    threads = [threading.Thread(target=guarded, args=(target,), daemon=True) for target in targets]
     for thread in threads:
         thread.start()
     yield

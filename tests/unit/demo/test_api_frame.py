@@ -12,6 +12,7 @@ from flask import Flask, jsonify, request
 from app.demo.config import default_config
 from app.demo.serve import serve
 from app.demo.shop import DemoShop
+from tests.conftest import PAGE_PATIENCE_SECONDS
 from tests.serving import running, served
 
 pytestmark = pytest.mark.browser
@@ -65,6 +66,7 @@ def admin(store):
 @pytest.fixture
 def tab(chromium):
     page = chromium.new_page(viewport={"width": 1200, "height": 760})
+    page.set_default_timeout(PAGE_PATIENCE_SECONDS * 1000)
     yield page
     page.close()
 

@@ -14,6 +14,7 @@ from werkzeug.serving import WSGIRequestHandler
 from app.demo.inbox import Inbox, inbox_blueprint
 from app.demo.store import DemoStore
 from app.demo.storefront import storefront_blueprint
+from tests.conftest import PAGE_PATIENCE_SECONDS
 from tests.serving import served
 
 AXE = Path(__file__).parents[2] / "fixtures" / "axe.min.js"
@@ -48,6 +49,7 @@ def origin(store: DemoStore) -> Iterator[str]:
 
 def opened(chromium: Browser, **options: Any) -> Page:
     context = chromium.new_context(**({"viewport": {"width": 390, "height": 844}} | options))
+    context.set_default_timeout(PAGE_PATIENCE_SECONDS * 1000)
     return context.new_page()
 
 

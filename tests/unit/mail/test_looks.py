@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, Route
 from app.mail.context import CartMail, OfferView
 from app.mail.render import MAIL_NAMES, render
 from app.mail.samples import sample_mail
+from tests.conftest import PAGE_PATIENCE_SECONDS
 from tests.unit.mail.test_pages import SITUATIONS, page
 
 ROOT = Path(__file__).parents[3]
@@ -45,6 +46,7 @@ def sheet(request: pytest.FixtureRequest, chromium: Browser, scheme: str) -> Ite
         viewport={"width": request.param, "height": 667},
         color_scheme="dark" if scheme == "dark" else "light",
     )
+    context.set_default_timeout(PAGE_PATIENCE_SECONDS * 1000)
     opened = context.new_page()
     opened.route("**/*", _answer)
     yield opened

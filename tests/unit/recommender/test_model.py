@@ -406,7 +406,10 @@ def test_what_is_bought_with_it_by_chance_stands_behind_what_belongs_to_it() -> 
     model = fit(catalogue, history, options=blind)
     lists = model.also_bought(12)
     check(lists, n=12)
-    by_score = np.argsort(-model.scorer.scores(np.arange(60)), axis=1)
+    scores = model.scorer.scores(np.arange(60))
+    by_score = np.argsort(-scores, axis=1)
     assert any(seed ^ 1 not in by_score[seed, :4] for seed in range(60)), "else there is nothing to arrange"
     assert all(seed ^ 1 in lists.items[seed, :4] for seed in range(60))
-    assert all(set(model.also_bought(10).items[seed]) == set(by_score[seed, :10]) for seed in range(60))
+    # As good as the best ten: which of two equals is the tenth, the last bit of a processor's sums decides.
+    shown = np.sort(np.take_along_axis(scores, model.also_bought(10).items[:60].astype(int), axis=1), axis=1)
+    assert shown == pytest.approx(np.sort(np.take_along_axis(scores, by_score[:, :10], axis=1), axis=1))
