@@ -14,7 +14,6 @@ from app.domain import events
 from app.services import consenting, leaving, messaging, privacy, recording
 from app.services.connecting import is_token_alive
 from app.services.context import Context
-from app.services.installing import disconnect
 from app.services.jobs import open_jobs
 from app.services.recommending import forget_shelves
 from app.services.shops import ShopRecord, mark_access_lost
@@ -192,7 +191,7 @@ def _app_uninstalled(scene: Scene, event: events.AppUninstalled) -> None:
     if is_token_alive(scene.context, shop_id):
         log.warning("uninstall_not_believed", shop_id=shop_id)
         return
-    if disconnect(scene.connection, scene.shop.shop_id, event.happened_at, scene.now):
+    if leaving.disconnect(scene.connection, scene.shop.shop_id, event.happened_at, scene.now):
         scene.forget_shelves()
 
 

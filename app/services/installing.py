@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, delete, text, update
+from sqlalchemy import Connection, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.clock import real_now
-from app.db.models import Credential, Flow, Shop
+from app.db.models import Flow, Shop
 from app.platforms.asked import GuestClient
 from app.platforms.base import (
     ConnectedShop,
@@ -28,7 +28,7 @@ from app.services import leaving, permissions
 from app.services.connecting import client_for, save_credentials
 from app.services.context import Context
 from app.services.jobs import enqueue_job
-from app.services.messaging import FLOW_KINDS, stop_everything
+from app.services.messaging import FLOW_KINDS
 from app.services.moving import follow_move
 from app.services.recommending import forget_shelves
 from app.services.shops import find_shop_id, get_shop
@@ -167,24 +167,6 @@ def start_import(context: Context, shop_id: int) -> None:
     with context.db.shop(shop_id) as connection:
         enqueue_job(connection, shop_id, "import", context.clock.now())
     context.queue.nudge("upkeep.run_jobs")
-
-
-def disconnect(connection: Connection, shop_id: int, happened_at: datetime, now: datetime) -> bool:
-    """Carry out an uninstall: tokens go at once, planned mail stops, the shelf goes dark.
-
-    Returns False, and changes nothing, when the shop was installed again after `happened_at`: the platform
-    may deliver an uninstall late.
-    """
-    changed = connection.execute(
-        update(Shop)
-        .where(Shop.shop_id == shop_id, Shop.installed_at <= happened_at)
-        .values(state="uninstalled", uninstalled_at=happened_at)
-    )
-    if changed.rowcount == 0:
-        return False
-    connection.execute(delete(Credential).where(Credential.shop_id == shop_id))
-    stop_everything(connection, shop_id, now)
-    return True
 
 
 def _claim_shop_id(context: Context, platform_name: str, profile: ShopProfile) -> int:

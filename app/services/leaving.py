@@ -1,4 +1,4 @@
-"""A shop that its merchant disconnects: what holds from that moment on, what remains to be done, and the end of it.
+"""A shop that is disconnected: what holds from that moment on, what remains to be done, and the end of it.
 
 What is ours in the shop is taken out by `parting`, in a job: it may be hundreds of calls.
 """
@@ -78,6 +78,24 @@ def begun(context: Context, shop_id: int) -> None:
     forget_shelves(context, shop)
     log.info("shop_leaves", shop_id=shop_id)
     context.queue.nudge("upkeep.run_jobs")
+
+
+def disconnect(connection: Connection, shop_id: int, happened_at: datetime, now: datetime) -> bool:
+    """Carry out an uninstall: tokens go at once, planned mail stops, the shelf goes dark.
+
+    Returns False, and changes nothing, when the shop was installed again after `happened_at`: the platform
+    may deliver an uninstall late.
+    """
+    changed = connection.execute(
+        update(Shop)
+        .where(Shop.shop_id == shop_id, Shop.installed_at <= happened_at)
+        .values(state="uninstalled", uninstalled_at=happened_at)
+    )
+    if changed.rowcount == 0:
+        return False
+    connection.execute(delete(Credential).where(Credential.shop_id == shop_id))
+    stop_everything(connection, shop_id, now)
+    return True
 
 
 def go_on(context: Context, shop_id: int) -> None:

@@ -6,16 +6,18 @@ from datetime import datetime
 
 import structlog
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.db.models import Shop
 from app.mail.addresses import BadAddressError
 from app.mail.transports import Refused, Retry
 from app.platforms.base import InstallRefusedError, PlatformError, ShopProfile
+from app.services import leaving
 from app.services.connecting import is_token_alive
 from app.services.context import Context
 from app.services.limits import may_again, take_back
 from app.services.notices import Handed, name_in_mail, send_notice
+from app.services.recommending import forget_shelves
 from app.services.shops import ShopRecord, find_shop_id, find_shop_id_by_store, get_shop
 
 log = structlog.get_logger()
@@ -48,7 +50,7 @@ def follow_move(
     address may answer anything. So what is stored goes on elsewhere only when the merchant says that the shop has
     moved, the old address no longer answers as the shop, and the owner that the shop named there confirms it.
     Without that word, a copy of a connected shop is refused, and what stands in place of one that is not connected
-    is a shop of its own.
+    is a shop of its own. So is another store at an address that was a shop's before.
 
     Raises:
         InstallRefusedError: in a merchant's words, why not.
@@ -59,24 +61,70 @@ def follow_move(
     with context.db.nobody() as connection:
         known = find_shop_id(connection, platform_name, profile.domain)
         same = find_shop_id_by_store(connection, platform_name, profile.store_id)
-    if known is not None or same is None:
+    if known is not None and _is_of(context, known, profile.store_id):
         return
+    if same is not None:
+        _carry_over(
+            context, same, profile.domain, known, has_moved=has_moved, confirmed_shop_id=confirmed_shop_id
+        )
+    elif known is not None:
+        _retire(context, known)
+
+
+def _carry_over(
+    context: Context,
+    same: int,
+    domain: str,
+    known: int | None,
+    *,
+    has_moved: bool,
+    confirmed_shop_id: int | None,
+) -> None:
+    """Let the shop `same` stand at this address, if that is sure, in place of the one that is `known` there."""
     with context.db.shop(same) as connection:
         shop = get_shop(connection, same)
-    _judge(context, shop, profile.domain, has_moved=has_moved)
+    _judge(context, shop, domain, has_moved=has_moved)
     is_erased = not shop.public_url
-    if not has_moved or is_erased:
-        return
-    if confirmed_shop_id != same:
+    is_carried = has_moved and not is_erased
+    if is_carried and confirmed_shop_id != same:
         if not shop.email:
             raise InstallRefusedError(
                 f"We know no address of the owner of {shop.domain} to ask whether it has moved. Begin again without"
                 " saying so: then your store is connected as a new shop, which learns from its own history."
             )
         raise MoveUnconfirmedError(shop)
-    with context.db.shop(same) as connection:
-        connection.execute(update(Shop).where(Shop.shop_id == same).values(domain=profile.domain))
-    log.info("shop_moved", shop_id=same)
+    if known is not None:
+        _retire(context, known)
+    if is_carried:
+        with context.db.shop(same) as connection:
+            connection.execute(update(Shop).where(Shop.shop_id == same).values(domain=domain))
+        log.info("shop_moved", shop_id=same)
+
+
+def _is_of(context: Context, shop_id: int, store_id: str) -> bool:
+    """Whether this shop is that store. One whose mark we never learned is taken for it."""
+    with context.db.shop(shop_id) as connection:
+        known = connection.execute(select(Shop.store_id).where(Shop.shop_id == shop_id)).scalar()
+    return known is None or known == store_id
+
+
+def _retire(context: Context, shop_id: int) -> None:
+    """Another store stands at this shop's address: a domain that was sold, or a shop that was set up anew.
+
+    Its customers are numbered anew, and may be somebody else's. So nothing of the old shop is shown or mixed in;
+    it has left, and is erased in its time.
+    """
+    now = context.clock.now()
+    with context.db.shop(shop_id) as connection:
+        shop = get_shop(connection, shop_id)
+        leaving.call_off(connection, shop_id)
+        leaving.disconnect(connection, shop_id, shop.uninstalled_at or now, now)
+        # No address at all, so that nobody who connects is ever taken for it.
+        connection.execute(
+            update(Shop).where(Shop.shop_id == shop_id).values(domain=f"{shop.domain}#{shop_id}")
+        )
+    forget_shelves(context, shop)
+    log.info("shop_replaced", shop_id=shop_id)
 
 
 def ask_owner(context: Context, shop: ShopRecord, domain: str, drop: str, now: datetime) -> bool:

@@ -191,3 +191,29 @@ def test_a_store_whose_old_connection_was_erased_begins_anew(context, client, st
         approve(client, moved, has_moved="yes")
         assert take(context) == (1, [])
     assert [row["state"] for row in shops(owner)] == ["uninstalled", "connected"]
+
+
+def test_another_store_at_the_same_address_gets_nothing_of_the_one_before(context, client, store, owner):
+    """The domain was sold, or the shop set up anew: its customers are numbered from the beginning."""
+    before = imported(context, client, store)
+    n_orders = len(rows(owner, "SELECT * FROM orders"))
+    store.store_id, store.keys = "f9d5b1a0-another-store", {}
+    approve(client, store)
+    assert take(context) == (1, [])
+    (left, new) = rows(owner, "SELECT * FROM shops ORDER BY shop_id")
+    assert (left["shop_id"], left["state"]) == (before, "uninstalled")
+    assert left["uninstalled_at"] is not None
+    assert (new["domain"], new["state"]) == (store.base_url.removeprefix("http://"), "connected")
+    counted = rows(owner, "SELECT shop_id, count(*) AS n FROM orders GROUP BY shop_id")
+    assert counted == [{"shop_id": before, "n": n_orders}]
+    assert [row["shop_id"] for row in rows(owner, "SELECT shop_id FROM credentials")] == [new["shop_id"]]
+    assert len(store.webhooks) == 9
+    assert all(new["public_key"] in row["delivery_url"] for row in store.webhooks.values())
+
+
+def test_a_shop_that_comes_back_to_its_address_is_the_same(context, client, store, owner):
+    shop_id = imported(context, client, store)
+    leave(context, shop_id)
+    part(context)
+    assert connected(context, client, store) == shop_id
+    assert [row["state"] for row in shops(owner)] == ["connected"]
