@@ -130,6 +130,7 @@ def _throw_away(context: Context, shop_id: int) -> None:
 
 
 def _look_after(context: Context, shop_id: int) -> None:
+    reconnecting.listen(context, shop_id)
     installing.repair_connection(context, shop_id)
     reconciling.reconcile(context, shop_id, reconciling.DEEP)
     offers.clean_up(context, shop_id)

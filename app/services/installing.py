@@ -219,6 +219,7 @@ def _save_shop(connection: Connection, shop_id: int, profile: ShopProfile, now: 
             installed_at=now,
             uninstalled_at=None,
             access_lost_at=None,
+            silent_since=None,
             n_access_notices=0,
             **_profile_values(profile),
         )

@@ -18,12 +18,14 @@ from app.services.connecting import is_token_alive
 from app.services.context import Context
 from app.services.notices import Handed, name_in_mail, send_notice
 from app.services.privacy import erased_at
-from app.services.shops import ShopRecord, get_shop
+from app.services.shops import ShopRecord, get_shop, mark_access_lost
 
 log = structlog.get_logger()
 
 # A merchant who is at the shop just now sees it in the app; nobody is written to about a hiccup.
 TELL_AFTER = timedelta(hours=1)
+# A shop that answers nothing for so long has gone without saying so.
+SILENT_FOR = timedelta(days=7)
 # The owner is told once more so long before everything is erased.
 WARN_BEFORE = timedelta(days=14)
 
@@ -32,6 +34,25 @@ def shops_without_access(context: Context) -> list[int]:
     """The ids of the shops that don't let us in any more, and have not left."""
     with context.db.nobody() as connection:
         return [int(row[0]) for row in connection.execute(text("SELECT shops_without_access()"))]
+
+
+def listen(context: Context, shop_id: int) -> bool:
+    """Whether a shop answers that should; one that is silent for a week does not let us in any more. Run daily.
+
+    Only where we ask: of a platform that tells of an uninstall by itself, silence says nothing about a shop.
+    """
+    shop = _shop(context, shop_id)
+    if shop.state != "connected" or context.platforms[shop.platform].asks_erasure:
+        return True
+    now, is_heard = context.clock.now(), _is_back(context, shop_id)
+    with context.db.shop(shop_id) as connection:
+        since = connection.execute(
+            _NOTE_SILENCE, {"shop_id": shop_id, "since": None if is_heard else now}
+        ).scalar()
+        if since is not None and now >= since + SILENT_FOR:
+            mark_access_lost(connection, shop_id, now)
+            log.warning("shop_is_silent", shop_id=shop_id)
+    return is_heard
 
 
 def look_after(context: Context, shop_id: int) -> None:
@@ -60,7 +81,7 @@ def look_after(context: Context, shop_id: int) -> None:
 
 
 def _is_back(context: Context, shop_id: int) -> bool:
-    """As after a security plugin that was in the way for an afternoon."""
+    """Whether it answers and takes our keys, as after a security plugin that was in the way for an afternoon."""
     try:
         return is_token_alive(context, shop_id)
     except PlatformError:
@@ -72,7 +93,7 @@ def _note_return(context: Context, shop_id: int) -> None:
         connection.execute(
             update(Shop)
             .where(Shop.shop_id == shop_id, Shop.state == "needs_reconnect")
-            .values(state="connected", access_lost_at=None, n_access_notices=0)
+            .values(state="connected", access_lost_at=None, silent_since=None, n_access_notices=0)
         )
     log.info("shop_is_back", shop_id=shop_id)
 
@@ -123,3 +144,9 @@ def _day(at: datetime, shop: ShopRecord) -> str:
 def _shop(context: Context, shop_id: int) -> ShopRecord:
     with context.db.shop(shop_id) as connection:
         return get_shop(connection, shop_id)
+
+
+_NOTE_SILENCE = text("""
+    UPDATE shops SET silent_since = CASE WHEN CAST(:since AS timestamptz) IS NULL THEN NULL
+                                         ELSE coalesce(silent_since, CAST(:since AS timestamptz)) END
+    WHERE shop_id = :shop_id RETURNING silent_since""")

@@ -46,6 +46,8 @@ class Shop(Base):
     other_senders: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
     # What stands between us and the shop and won't pass by itself, as the last look at its connection found it.
     connection_trouble: Mapped[str | None]
+    # Since when it has not answered at all, while that is so.
+    silent_since: Mapped[datetime | None]
     # Since when it has not let us in, while that is so, and how often its owner was told since.
     access_lost_at: Mapped[datetime | None]
     n_access_notices: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))

@@ -145,3 +145,41 @@ def test_on_shopify_the_owner_is_sent_to_the_app_and_nothing_is_erased_by_us(con
     assert "erased" not in said
     assert look(context) == []
     assert privacy.erase_if_left(context, shop.shop_id) is False
+
+
+def test_a_store_that_is_silent_for_a_week_has_gone_without_saying_so(context, client, store, owner):
+    shop_id = imported(context, client, store)
+
+    def pass_silence(days: float) -> None:
+        with owner.connect() as connection:
+            connection.execute(
+                text("UPDATE shops SET silent_since = silent_since - make_interval(secs => :s)"),
+                {"s": days * 86400},
+            )
+
+    def state() -> str:
+        return rows(owner, "SELECT state FROM shops")[0]["state"]
+
+    assert reconnecting.listen(context, shop_id)
+    store.is_away = True
+    assert not reconnecting.listen(context, shop_id)
+    pass_silence(6.9)
+    assert not reconnecting.listen(context, shop_id)
+    assert state() == "connected"
+    store.is_away = False
+    assert reconnecting.listen(context, shop_id)  # a week counts from the last answer
+    store.is_away = True
+    reconnecting.listen(context, shop_id)
+    pass_silence(1)
+    reconnecting.listen(context, shop_id)
+    assert state() == "connected"
+    pass_silence(6)
+    reconnecting.listen(context, shop_id)
+    assert state() == "needs_reconnect"
+    pass_days(owner, 1)
+    [(recipient, _, said)] = look(context)
+    assert recipient == OWNER
+    assert "does not answer at all" in " ".join(said.split())
+    store.is_away = False
+    assert look(context) == []
+    assert state() == "connected"
