@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
+
+# Text handed to one COPY: more at once is no faster.
+BATCH_CHARACTERS = 4 * 2**20
 
 
 def stage(connection: Connection, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> int:
@@ -20,18 +23,33 @@ def stage(connection: Connection, table: str, columns: str, rows: Iterable[Seque
     """
     made = f"CREATE TEMP TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS"
     connection.execute(text(f"{made}; DELETE FROM pg_temp.{table}"))  # noqa: S608  our own constants
-    buffer = io.StringIO()
     n_rows = 0
-    for row in rows:
-        buffer.write("\t".join([_cell(value) for value in row]) + "\n")
-        n_rows += 1
-    buffer.seek(0)
     cursor: Any = connection.connection.cursor()
     try:
-        cursor.copy_expert(f"COPY pg_temp.{table} FROM STDIN", buffer)
+        for batch, n_lines in _batches(rows):
+            cursor.copy_expert(f"COPY pg_temp.{table} FROM STDIN", batch)
+            n_rows += n_lines
     finally:
         cursor.close()
     return n_rows
+
+
+def _batches(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[io.StringIO, int]]:
+    """Rows as files of COPY's text, each of about `BATCH_CHARACTERS`, and how many lines it has.
+
+    Rows may be computed as they are asked for, so that all lists of a large shop are never in memory at once.
+    """
+    batch, n_lines = io.StringIO(), 0
+    for row in rows:
+        batch.write("\t".join([_cell(value) for value in row]) + "\n")
+        n_lines += 1
+        if batch.tell() >= BATCH_CHARACTERS:
+            batch.seek(0)
+            yield batch, n_lines
+            batch, n_lines = io.StringIO(), 0
+    if n_lines:
+        batch.seek(0)
+        yield batch, n_lines
 
 
 def _cell(value: Any) -> str:

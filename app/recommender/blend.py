@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from app.recommender.lists import highest
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from app.recommender.interactions import FloatArray, IntArray
     from app.recommender.pairs import Pairs
 
-# Bytes of one dense block of scores; about six blocks are alive at once.
-BLOCK_BYTES = 32 * 2**20
+# Bytes of one dense block of scores; about six blocks are alive at once. Larger ones leave the processor's cache
+# and are given back to the system each time: 32 MB took twice as long.
+BLOCK_BYTES = 8 * 2**20
 # Products that the prior may place. Beyond the 20,000 best-selling ones a product can't win against the
 # softmax of the others, and time stays linear in the size of the catalogue.
 MAX_PRIOR_ITEMS = 20_000
@@ -146,40 +149,46 @@ class PairScorer:
     def similarity(self, seeds: IntArray, words: FloatArray | None = None) -> FloatArray:
         """Return s_ij, float32 [n_seeds, n_candidates], -1 to 1; the seed itself has -1."""
         known = self.word_similarity(seeds) if words is None else words
-        result: FloatArray = (self.vectors[seeds] @ self._candidate_vectors) * np.float32(1.0 - self.blend.w)
+        result: FloatArray = self.vectors[seeds] @ self._candidate_vectors
+        result *= np.float32(1.0 - self.blend.w)
         result += known * np.float32(self.blend.w)
         self.hide(result, seeds, -1.0)
         return result
 
     def prior(self, seeds: IntArray, similarity: FloatArray) -> FloatArray:
         """Return P_ij, float32 [n_seeds, n_candidates]; a row sums to 1, the seed itself has 0."""
-        logits = np.float32(self.blend.tau) * similarity + self._pull
+        logits = np.float32(self.blend.tau) * similarity
+        logits += self._pull
         self.hide(logits, seeds, -np.inf)
-        highest = logits.max(axis=1, keepdims=True, initial=np.finfo(np.float32).min)
-        np.exp(logits - highest, out=logits)
+        logits -= logits.max(axis=1, keepdims=True, initial=np.finfo(np.float32).min)
+        np.exp(logits, out=logits)
         total = logits.sum(axis=1, keepdims=True)
-        return np.asarray(logits / np.where(total > 0, total, 1.0), dtype=np.float32)
+        logits /= np.where(total > 0, total, np.float32(1.0))
+        return logits
 
-    def together(self, seeds: IntArray, words: FloatArray) -> FloatArray:
-        """Return C_ij without what one order alone would place, float32 [n_seeds, n_candidates]."""
-        counts = np.asarray(self._among_candidates(self.pairs.rows(seeds)).toarray(), dtype=np.float32)
-        is_weak = (counts < self.pairs.n_orders_min) & (words <= MIN_WORD_SIMILARITY)
-        is_well_sold = self.n_orders[self.candidates] >= WELL_SOLD_ORDERS
+    def together(self, seeds: IntArray, words: FloatArray) -> sparse.csr_matrix:
+        """Return C_ij without what one order alone would place, csr float32 [n_seeds, n_candidates]."""
+        counts = self._among_candidates(self.pairs.rows(seeds))
+        is_weak = counts.data < self.pairs.n_orders_min
+        is_weak &= words[rows_of(counts), counts.indices] <= MIN_WORD_SIMILARITY
+        is_well_sold = self.n_orders[self.candidates[counts.indices[is_weak]]] >= WELL_SOLD_ORDERS
         worth = np.where(is_well_sold, np.float32(self.blend.lone), np.float32(0.0))
-        return np.asarray(np.where(is_weak, counts * worth, counts), dtype=np.float32)
+        values = counts.data.copy()
+        values[is_weak] *= worth
+        return sparse.csr_matrix((values, counts.indices, counts.indptr), shape=counts.shape)
 
-    def borrowed(self, similarity: FloatArray) -> FloatArray:
-        """Return B_ij, float32 [n_seeds, n_candidates]."""
+    def borrowed(self, similarity: FloatArray) -> sparse.csr_matrix:
+        """Return B_ij, csr float32 [n_seeds, n_candidates]."""
         n_lenders = min(N_LENDERS, similarity.shape[1])
         if not n_lenders:
-            return np.zeros_like(similarity)
-        lenders = np.argpartition(-similarity, n_lenders - 1, axis=1)[:, :n_lenders]
+            return sparse.csr_matrix(similarity.shape, dtype=np.float32)
+        lenders = highest(similarity, n_lenders)
         nearness = np.exp(LENDER_SHARPNESS * np.take_along_axis(similarity, lenders, axis=1))
         nearness /= nearness.sum(axis=1, keepdims=True)
         indptr = np.arange(0, lenders.size + 1, n_lenders)
         shape = (len(similarity), len(self.n_orders))
         weights = sparse.csr_matrix((nearness.ravel(), self.candidates[lenders.ravel()], indptr), shape=shape)
-        return np.asarray(self._among_candidates(self.pairs.lent(weights)).toarray(), dtype=np.float32)
+        return self._among_candidates(self.pairs.lent(weights))
 
     def scores(self, seeds: IntArray) -> FloatArray:
         """Return scores float32 [n_seeds, n_candidates]; the seed itself has -inf."""
@@ -187,9 +196,9 @@ class PairScorer:
         similarity = self.similarity(seeds, words)
         result = self.prior(seeds, similarity)
         result *= np.float32(self.blend.m)
-        result += self.together(seeds, words)
+        add_sparse(result, self.together(seeds, words))
         if self.blend.borrow > 0:
-            result += np.float32(self.blend.borrow) * self.borrowed(similarity)
+            add_sparse(result, self.borrowed(similarity), self.blend.borrow)
         result *= self._season
         self.hide(result, seeds, -np.inf)
         return result
@@ -201,6 +210,16 @@ class PairScorer:
         columns = np.minimum(np.searchsorted(self.candidates, items), len(self.candidates) - 1)
         rows = np.flatnonzero(self.candidates[columns] == items)
         scores[rows, columns[rows]] = value
+
+
+def rows_of(matrix: sparse.csr_matrix) -> IntArray:
+    """Return the row of each stored value, int64 [nnz]."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def add_sparse(dense: FloatArray, matrix: sparse.csr_matrix, weight: float = 1.0) -> None:
+    """Add a weighted sparse matrix, each place stored once, to a dense one of the same shape, in place."""
+    dense[rows_of(matrix), matrix.indices] += np.float32(weight) * matrix.data
 
 
 def unit_rows(vectors: FloatArray) -> FloatArray:

@@ -16,9 +16,10 @@ from app.recommender.personal import OPINIONS, Taste
 from app.recommender.tasks import CustomerQueries
 
 if TYPE_CHECKING:
-    from app.recommender.interactions import FloatArray, IntArray
+    from app.recommender.interactions import IntArray
     from app.recommender.metrics import Values
     from app.recommender.model import Model
+    from app.recommender.personal import Opinion
 
 # Customers asked about at most, and bytes their opinions may take.
 MAX_CUSTOMERS = 1500
@@ -136,7 +137,7 @@ class _Trial:
 
     def __post_init__(self) -> None:
         self.scorer = self.model.taste_scorer(self.queries.user)
-        self.opinions: dict[str, FloatArray] = {
+        self.opinions: dict[str, Opinion] = {
             name: self.scorer.opinion(name, self.queries.user) for name in OPINIONS
         }
         self._n_targets = np.diff(self.queries.targets.indptr)

@@ -263,5 +263,5 @@ def product_values(lists: IntArray, queries: BasketQueries) -> dict[str, Values]
 
 def customer_lists(model: Model, taste: Taste, users: IntArray, *, is_new: bool) -> IntArray:
     """Return the first ten products for customers, int64 [n_users, 10]."""
-    ((items, _),), _ = customer_places(model.taste_scorer(users), users, N_PLACES, [(taste, not is_new)])
+    ((items, _),) = customer_places(model.taste_scorer(users), users, N_PLACES, [(taste, not is_new)])
     return items

@@ -224,18 +224,20 @@ class Model:
         return sparse.csr_matrix(sparse.vstack(parts, format="csr"))
 
     def taste_scorer(self, users: IntArray) -> TasteScorer:
-        """Return a scorer of products for some customers."""
+        """Return a scorer of products for some customers, prepared for all where they are many."""
         vectors, biases = self.item_factors
+        is_few = len(users) <= FEW_CUSTOMERS
         known = self.user_rows.of(users)
         return TasteScorer(
             self.owned_by(users),
             self.counted,
             self.ease,
-            self.posterior_of,
+            self.posterior_of if is_few else lambda items: sparse.csr_matrix(self.posterior[items]),
             vectors,
             biases,
             known.arrays["user_embeddings"],
             known.users,
+            self.candidates,
         )
 
     @cached_property

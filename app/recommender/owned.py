@@ -14,7 +14,7 @@ from app.recommender.user_rows import places
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from app.recommender.interactions import FloatArray, History, IntArray
+    from app.recommender.interactions import History, IntArray
 
 # Half-life of a customer's own purchase: the best of 30, 90 and 365 days on both shops (reference, 4).
 OWN_HALF_LIFE_DAYS = 365.0
@@ -49,19 +49,36 @@ class Owned:
         return places(self.users, users)
 
     def of(self, users: IntArray, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-        """Return the rows of one of the matrices for some users, empty for those without purchases; to read only."""
-        if np.array_equal(users, self.users):
-            return matrix
-        rows = self.rows(users)
-        if not (rows >= 0).any():
-            return sparse.csr_matrix((len(users), matrix.shape[1]), dtype=matrix.dtype)
-        picked = sparse.csr_matrix(matrix[np.maximum(rows, 0)])
-        if (rows >= 0).all():
-            return picked
-        known = sparse.diags((rows >= 0).astype(matrix.dtype))
-        result = sparse.csr_matrix(known @ picked)
-        result.eliminate_zeros()
-        return result
+        """Return the rows of one of the matrices for some users, empty for those without purchases."""
+        held, at = self.held(users)
+        return sparse.csr_matrix((matrix.data[at], held.indices, held.indptr), shape=held.shape)
+
+    def held(self, users: IntArray) -> tuple[sparse.csr_matrix, IntArray]:
+        """What some users bought, and where in the matrices' values each of it stands.
+
+        Returns
+        -------
+        held : csr float32, shape [n_users, n_items]
+            Ones; empty rows for users without purchases.
+        at : int64, shape [nnz of held]
+        """
+        rows, shape = self.rows(users), (len(users), self.counts.shape[1])
+        if not len(self.users):
+            return sparse.csr_matrix(shape, dtype=np.float32), np.empty(0, np.int64)
+        starts = self.counts.indptr[np.maximum(rows, 0)].astype(np.int64)
+        lengths = np.where(rows >= 0, self.counts.indptr[np.maximum(rows, 0) + 1] - starts, 0)
+        at = runs(starts, lengths)
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        return sparse.csr_matrix(
+            (np.ones(len(at), np.float32), self.counts.indices[at], indptr), shape=shape
+        ), at
+
+
+def runs(starts: IntArray, lengths: IntArray) -> IntArray:
+    """Count up from each start for its length, one run after the other, int64 [sum of lengths]."""
+    before = np.cumsum(lengths) - lengths
+    counted_up: IntArray = np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
+    return counted_up
 
 
 def read_owned(history: History, n_items: int, newest_at: float) -> Owned:
@@ -102,7 +119,7 @@ def _changes(*columns: IntArray) -> npt.NDArray[np.bool_]:
 RHYTHM_SPREAD = 0.5
 
 
-def due_scores(owned: Owned, users: IntArray, newest_at: float) -> FloatArray:
+def due_scores(owned: Owned, users: IntArray, newest_at: float) -> sparse.csr_matrix:
     """How ready each customer is to buy again what they bought before.
 
     A product bought n >= 2 times has a rhythm, the mean gap between its orders; it is due when that gap has
@@ -110,14 +127,14 @@ def due_scores(owned: Owned, users: IntArray, newest_at: float) -> FloatArray:
 
     Returns
     -------
-    float32, shape [n_users, n_items]
-        Decayed orders times a factor of 1 to 2 (2: due right now); 0 where never bought.
+    csr float32, shape [n_users, n_items]
+        Decayed orders times a factor of 1 to 2 (2: due right now); nothing where never bought.
     """
-    counts = owned.of(users, owned.counts).toarray()
-    decayed = owned.of(users, owned.decayed).toarray()
-    first, last = owned.of(users, owned.first_at).toarray(), owned.of(users, owned.last_at).toarray()
-    gap = (last - first) / np.maximum(counts - 1.0, 1.0)
-    has_rhythm = (counts >= 2) & (gap > 0)
+    held, at = owned.held(users)
+    n_orders, last = owned.counts.data[at].astype(np.float64), owned.last_at.data[at]
+    gap = (last - owned.first_at.data[at]) / np.maximum(n_orders - 1.0, 1.0)
+    has_rhythm = (n_orders >= 2) & (gap > 0)
     phase = (newest_at - last) / np.where(has_rhythm, gap, 1.0)
     due = np.where(has_rhythm, np.exp(-(((phase - 1.0) / RHYTHM_SPREAD) ** 2)), 0.0)
-    return np.asarray(decayed * (1.0 + due), dtype=np.float32)
+    values = (owned.decayed.data[at] * (1.0 + due)).astype(np.float32)
+    return sparse.csr_matrix((values, held.indices, held.indptr), shape=held.shape)

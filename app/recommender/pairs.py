@@ -43,7 +43,8 @@ class Pairs:
 
     def rows(self, seeds: IntArray) -> sparse.csr_matrix:
         """Return the counts beside some products, csr float32 [n_seeds, n_items]."""
-        return sparse.csr_matrix(self.base[seeds] + self.since[seeds])
+        base = sparse.csr_matrix(self.base[seeds])
+        return base if not self.since.nnz else sparse.csr_matrix(base + self.since[seeds])
 
     def between(self, first: IntArray, second: IntArray) -> npt.NDArray[np.float32]:
         """Return the count of each pair, float32 [n_pairs]."""
@@ -54,11 +55,12 @@ class Pairs:
 
     def lent(self, weights: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return ``weights @ strong counts``, csr float32 [n_rows, n_items]."""
-        return sparse.csr_matrix(weights @ self.strong_base + weights @ self.strong_since)
+        base = sparse.csr_matrix(weights @ self.strong_base)
+        return base if not self.strong_since.nnz else sparse.csr_matrix(base + weights @ self.strong_since)
 
     def total(self) -> sparse.csr_matrix:
         """Return all counts in one matrix."""
-        return sparse.csr_matrix(self.base + self.since)
+        return self.base if not self.since.nnz else sparse.csr_matrix(self.base + self.since)
 
     def grown(self, n_items: int) -> Pairs:
         """Return the same counts for more products."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
-from app.recommender.blend import MIN_WORD_SIMILARITY
+from app.recommender.blend import MIN_WORD_SIMILARITY, rows_of
 from app.recommender.counted import LINES_DAYS
 from app.recommender.diversity import diversify
 from app.recommender.fallback import DAY_SECONDS, OrderLines, bestseller_scores, order_lines, rising_scores
-from app.recommender.lists import NO_ITEM, Lists, Source, top_n
-from app.recommender.owned import due_scores
+from app.recommender.lists import NO_ITEM, Lists, Source, top_n, top_of_rows
+from app.recommender.owned import due_scores, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 # Products looked at per place when a list is made diverse.
 POOL_PER_PLACE = 4
 # Dense customer rows alive at once weigh about this many float32 matrices.
-CUSTOMER_BLOCK_BYTES = 16 * 2**20
+CUSTOMER_BLOCK_BYTES = 4 * 2**20
+# Pairs of a listed and an owned product looked up at once.
+N_PAIRS_AT_ONCE = 500_000
 
 
 # Half-life of an order among the bestsellers: it beat all-time counts on both shops for customers (reference, 4).
@@ -65,9 +68,12 @@ def complements(model: Model, n: int, items: Seeds) -> Lists:
     def scores(seeds: IntArray) -> FloatArray:
         words = scorer.word_similarity(seeds)
         together = scorer.together(seeds, words)
-        unlike = 1.0 - np.clip(scorer.similarity(seeds, words), 0.0, 1.0)
-        is_proven = together >= model.options.n_orders_min
-        return np.where(is_proven, (together - 1.0) * unlike, -np.inf).astype(np.float32)
+        row, column = rows_of(together), together.indices
+        unlike = 1.0 - np.clip(scorer.similarity(seeds, words)[row, column], 0.0, 1.0)
+        is_proven = together.data >= model.options.n_orders_min
+        result = np.full(words.shape, -np.inf, np.float32)
+        result[row, column] = np.where(is_proven, (together.data - 1.0) * unlike, -np.inf)
+        return result
 
     return _beside(model, n, items, scores)
 
@@ -96,7 +102,8 @@ def for_cart(model: Model, items: Sequence[int] | IntArray, n: int) -> Lists:
     for item in cart:
         scorer.hide(total, np.array([item]), -np.inf)
     columns, values = _best(total, n, scorer.candidates)
-    return listed(model, np.array([-1]), columns, values, because=_strongest(model, columns, [cart]))
+    held = sparse.csr_matrix((np.ones(len(cart)), cart, [0, len(cart)]), shape=(1, model.catalogue.n_items))
+    return listed(model, np.array([-1]), columns, values, because=_strongest(model, columns, held))
 
 
 class ForCustomers(NamedTuple):
@@ -119,48 +126,46 @@ def by_taste(
     model: Model, scorer: TasteScorer, users: IntArray, n: int, tastes: Sequence[tuple[Taste, bool]]
 ) -> list[Lists]:
     """Lists for customers by one or more tastes, each with what they own or without."""
-    places, carts = customer_places(scorer, users, n, tastes)
+    held, _ = scorer.owned.held(users)
     return [
-        listed(model, users, columns, values, because=_strongest(model, columns, carts), is_personal=True)
-        for columns, values in places
+        listed(model, users, columns, values, because=_strongest(model, columns, held), is_personal=True)
+        for columns, values in customer_places(scorer, users, n, tastes)
     ]
 
 
 def customer_places(
     scorer: TasteScorer, users: IntArray, n: int, tastes: Sequence[tuple[Taste, bool]]
-) -> tuple[list[Found], list[IntArray]]:
-    """Rank products for customers, without evidence.
+) -> list[Found]:
+    """Rank the candidates, and what each customer bought before, without evidence.
 
     Returns
     -------
-    found : for each taste items int64 [n_users, n] and scores float32 [n_users, n]
+    for each taste items int64 [n_users, n] and scores float32 [n_users, n]
         Padded with `NO_ITEM` and 0.
-    owned : list of int array
-        What each customer bought.
     """
-    everything = np.arange(scorer.ease.shape[0])
+    listable = scorer.candidates
     found: list[list[Found]] = [[] for _ in tastes]
-    carts = []
-    for block in blocks(users, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(everything))))):
-        opinions = scorer.opinions(block, [taste for taste, _ in tastes])
-        owned = scorer.owned.of(block, scorer.owned.counts)
+    for block in blocks(users, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(listable))))):
+        owned, _ = scorer.owned.held(block)
+        columns = np.append(listable, np.setdiff1d(owned.indices, listable))
+        place = np.zeros(owned.shape[1], np.int64)
+        place[columns] = np.arange(len(columns))
+        theirs = rows_of(owned), place[owned.indices]
+        scored = None if len(listable) == owned.shape[1] else columns
+        opinions = scorer.opinions(block, [taste for taste, _ in tastes], scored)
         for (taste, with_owned), parts in zip(tastes, found, strict=True):
-            scores = scorer.voted(opinions, taste, len(block))
-            if not with_owned:
-                scores[owned.nonzero()] = -np.inf
-            parts.append(_best(scores, n, everything))
-        carts += [owned.indices[owned.indptr[row] : owned.indptr[row + 1]] for row in range(len(block))]
-    return [_stacked(parts, n) for parts in found], carts
+            scores = scorer.voted(opinions, taste, len(block), scored)
+            own = scores[theirs] if with_owned else -np.inf
+            # What others of the block bought is none of a customer's business.
+            scores[:, len(listable) :] = -np.inf
+            scores[theirs] = own
+            parts.append(_best(scores, n, columns))
+    return [_stacked(parts, n) for parts in found]
 
 
 def buy_again(model: Model, owned: Owned, users: IntArray, n: int) -> Lists:
     """See `Model.buy_again`; `owned` is what they bought, at least."""
-    everything = np.arange(model.catalogue.n_items)
-    found = []
-    for block in blocks(users, max(1, CUSTOMER_BLOCK_BYTES // (4 * max(1, len(everything))))):
-        due = due_scores(owned, block, model.counted.newest_at)
-        found.append(_best(np.where(due > 0, due, -np.inf).astype(np.float32), n, everything))
-    columns, values = _stacked(found, n)
+    columns, values = top_of_rows(due_scores(owned, users, model.counted.newest_at), n)
     return listed(model, users, columns, values, because=columns, source=Source.OWN)
 
 
@@ -280,18 +285,30 @@ def _padded(columns: list[IntArray], n: int) -> IntArray:
     return np.concatenate([np.empty((0, n), np.int64), *parts])
 
 
-def _strongest(model: Model, columns: IntArray, carts: list[IntArray]) -> IntArray:
-    """For each listed item the product of the row's cart it was bought with most; `NO_ITEM` if none."""
+def _strongest(model: Model, columns: IntArray, owned: sparse.csr_matrix) -> IntArray:
+    """For each listed item the product of the row's cart it was bought with most; `NO_ITEM` if none.
+
+    `owned` is csr [n_lists, n_items]: what each row's cart or customer holds.
+    """
     strongest = np.full(columns.shape, NO_ITEM, np.int64)
-    for row, cart in enumerate(carts):
-        is_listed = columns[row] >= 0
-        if len(cart) and is_listed.any():
-            items = columns[row][is_listed]
-            pairs = np.repeat(items, len(cart)), np.tile(cart, len(items))
-            together = model.pairs.between(*pairs).reshape(len(items), len(cart))
-            best = cart[together.argmax(axis=1)]
-            strongest[row, is_listed] = np.where(together.max(axis=1) > 0, best, NO_ITEM)
+    starts, lengths = owned.indptr[:-1].astype(np.int64), np.diff(owned.indptr).astype(np.int64)
+    row, place = np.nonzero((columns >= 0) & (lengths > 0)[:, None])
+    part = np.cumsum(lengths[row]) // N_PAIRS_AT_ONCE
+    for rows, places in zip(_cut(row, part), _cut(place, part), strict=True):
+        size = lengths[rows]
+        held = owned.indices[runs(starts[rows], size)].astype(np.int64)
+        together = model.pairs.between(np.repeat(columns[rows, places], size), held)
+        first = np.cumsum(size) - size
+        most = np.maximum.reduceat(together, first)
+        # Where it is reached first: the lowest product number among equals.
+        at = np.where(together == np.repeat(most, size), np.arange(len(together)), len(together))
+        strongest[rows, places] = np.where(most > 0, held[np.minimum.reduceat(at, first)], NO_ITEM)
     return strongest
+
+
+def _cut(values: IntArray, part: IntArray) -> list[IntArray]:
+    """Cut values where the number of their part changes; nothing has no parts."""
+    return np.split(values, np.flatnonzero(np.diff(part)) + 1) if len(values) else []
 
 
 def listed(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from app.db.bulk import stage
 from app.recommender import Changed, History, Lists, Model, Source
+from app.recommender.shelves import blocks
 from app.services.recommending import MAX_SHOWN, N_SPARE
 from app.services.training.evidence import Ids, Index
 
@@ -23,6 +24,9 @@ SHOP_STRATEGIES = ("bestsellers", "rising")
 # Lists turned into Python's numbers at a time: those of a large shop at once would take gigabytes.
 ROWS_AT_ONCE = 1_000
 
+# Products or customers whose lists are in memory at once: more are no faster.
+SUBJECTS_AT_ONCE = 4_000
+
 # By the number of a source.
 _SOURCES = {int(source): source.name.lower() for source in Source}
 
@@ -34,10 +38,11 @@ def every_list(model: Model, index: Index) -> Iterator[Row]:
     """Every list of the model as a row: (strategy, subject, products, scores, evidence)."""
     if model.catalogue.n_items == 0:
         return
-    everything = np.arange(model.catalogue.n_items)
-    yield from _product_lists(model, index, beside=everything, items=everything)
+    for items in blocks(np.arange(model.catalogue.n_items), SUBJECTS_AT_ONCE):
+        yield from _product_lists(model, index, beside=items, items=items)
     yield from _shop_lists(model, index)
-    yield from _customer_lists(model, index, _active_users(model.history))
+    for users in blocks(_active_users(model.history), SUBJECTS_AT_ONCE):
+        yield from _customer_lists(model, index, users)
 
 
 def changed_lists(model: Model, index: Index, changed: Changed, users: Ids) -> Iterator[Row]:
