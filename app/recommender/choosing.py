@@ -9,7 +9,14 @@ import numpy as np
 
 from app.recommender.blend import Blend
 from app.recommender.choosing_blends import MAX_QUERIES, MAX_SEEDS, choose_blend
-from app.recommender.choosing_tastes import DEFAULT_DISCOVERY, DEFAULT_TASTE, MAX_CUSTOMERS, choose_taste
+from app.recommender.choosing_tastes import (
+    CAUTIOUS_DISCOVERY,
+    CAUTIOUS_TASTE,
+    DEFAULT_DISCOVERY,
+    DEFAULT_TASTE,
+    MAX_CUSTOMERS,
+    choose_taste,
+)
 from app.recommender.tasks import basket_queries, customer_queries, split_by_time
 
 if TYPE_CHECKING:
@@ -24,14 +31,14 @@ VALIDATION_SHARES = (0.10, 0.20, 0.30)
 N_VALIDATION_ORDERS = 150
 # Questions of a part from which on a larger one is not asked: it would tell no more.
 ENOUGH = {"blend": MAX_SEEDS, "taste": MAX_CUSTOMERS, "discovery": MAX_CUSTOMERS}
-# Questions below which nothing can be told, not even that a setting loses: the defaults stand.
+# Questions below which nothing can be told, not even that a setting loses: what is cautious stands.
 MIN_QUERIES = 30
 DEFAULT_BLEND = Blend()
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The parameters of a shop, and how many queries decided them (0: the defaults stand)."""
+    """The parameters of a shop, and how many queries decided them (0: nothing could be asked)."""
 
     blend: Blend = DEFAULT_BLEND
     taste: Taste = DEFAULT_TASTE
@@ -56,7 +63,9 @@ def choose(
     seed : int
     """
     least = float(np.clip(N_VALIDATION_ORDERS / max(1, history.n_orders), *VALIDATION_SHARES[::2]))
-    choice, open_parts = Choice(), {"blend", "taste", "discovery"}
+    # What stands where nothing can be asked.
+    choice = Choice(taste=CAUTIOUS_TASTE, discovery=CAUTIOUS_DISCOVERY)
+    open_parts = {"blend", "taste", "discovery"}
     for share in sorted({least, *(share for share in VALIDATION_SHARES if share > least)}):
         choice, open_parts = _chosen_on(share, choice, open_parts, catalogue, history, fit_inner, seed)
         if not open_parts:

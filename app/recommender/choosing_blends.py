@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.recommender.blend import BLOCK_BYTES, Blend
-from app.recommender.choosing_steps import MARGIN, MIN_QUERIES_TO_PREFER, best_of, log_of
+from app.recommender.choosing_steps import (
+    CLEAR_MARGIN,
+    LOSS_WORTH,
+    MARGIN,
+    MIN_QUERIES_TO_PREFER,
+    best_of,
+    log_of,
+)
 from app.recommender.floor import MANY_TRIED_ERRORS, TOLERANCE, shortfall
 from app.recommender.lists import top_n
 from app.recommender.metrics import N_PLACES, hit_rate, hits, ndcg
@@ -30,11 +37,8 @@ MAX_QUERIES, MAX_SEEDS = 20_000, 5000
 # Worth of a point of log tail hit rate beside a point of log accuracy: bestsellers for everyone are accurate
 # and useless.
 TAIL_WORTH = 0.5
-# Worth of a point lost against the best simple method: the promise is never to lose.
-LOSS_WORTH = 10.0
-# How much better (log) a shape has to be than the one before it to take its place; a season most: lists are
-# shown for longer than the weeks they were judged on.
-CLEAR_MARGIN = 0.01
+# How much better (log) a season has to be than the one before it to take its place, more than a shape: lists
+# are shown for longer than the weeks they were judged on.
 SEASON_MARGIN = 0.02
 # A shape that looks at bestsellers instead of likeness has to be better by about 4 % in each of the three
 # measures: where it only ties, a list that differs from product to product serves a shop more.
@@ -73,8 +77,8 @@ def choose_blend(model: Model, queries: BasketQueries) -> tuple[Blend, bool]:
 
     A setting is judged by log HR@10 + log NDCG@10 + `TAIL_WORTH` log tail HR@10, less `LOSS_WORTH` times what
     it loses in either of the first two against the best of bestsellers and plain counting. Where the one found
-    is not proven to hold up against those, the best of all that are takes its place, or what may lose least.
-    Of few queries only that is asked of the default.
+    is not proven to hold up against those, the best of all that are takes its place, or what may lose least;
+    being clearly ahead then counts more than the tail. Of few queries only that is asked of the default.
 
     Returns
     -------
@@ -90,7 +94,9 @@ def choose_blend(model: Model, queries: BasketQueries) -> tuple[Blend, bool]:
     trial.try_all((*shapes, *(replace(shape, is_arranged=False) for shape in shapes), *SIMPLE_BLENDS))
     short = {blend: trial.shortfall(blend, MANY_TRIED_ERRORS) for blend in trial.tried}
     safe = [blend for blend in short if short[blend] <= TOLERANCE]
-    return (max(safe, key=trial.worth) if safe else min(short, key=lambda blend: short[blend])), False
+    if not safe:
+        return min(short, key=lambda blend: short[blend]), False
+    return max(safe, key=lambda blend: trial.worth(blend, margin=CLEAR_MARGIN)), False
 
 
 def preferred(trial: _Trial) -> Blend:
@@ -153,18 +159,18 @@ class _Trial:
             self.tried[blend] = self._answered(self._lists_of(blend))
         return self.tried[blend].logs
 
-    def worth(self, blend: Blend, least_hits: float = -np.inf) -> float:
-        """Weigh the three measures; the first two may not fall below the simple methods'."""
+    def worth(self, blend: Blend, least_hits: float = -np.inf, margin: float = 0.0) -> float:
+        """Weigh the three measures; the first two may not fall below the simple methods' and a margin."""
         reached = self.reached(blend)
-        floor = np.maximum(self.floor, (least_hits, -np.inf, -np.inf))
+        floor = np.maximum(self.floor + margin, (least_hits, -np.inf, -np.inf))
         loss = np.maximum(floor - reached, 0.0)[:2].sum()
         return float(reached @ (1.0, 1.0, TAIL_WORTH) - LOSS_WORTH * loss)
 
-    def shortfall(self, blend: Blend, n_errors_min: float = 0.0) -> float:
+    def shortfall(self, blend: Blend, n_errors: float | None = None) -> float:
         """How far the setting may lie below the best simple method; see `floor.shortfall`."""
         self.reached(blend)
         simple = [answers.values for answers in self.simple]
-        return shortfall(self.tried[blend].values, simple, self.queries.row, n_errors_min=n_errors_min)
+        return shortfall(self.tried[blend].values, simple, self.queries.row, n_errors=n_errors)
 
     def _lists_of(self, blend: Blend) -> IntArray:
         # The order of the first places is made of the same ranking.

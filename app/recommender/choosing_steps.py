@@ -13,6 +13,10 @@ T = TypeVar("T")
 
 # A setting has to be this much better (log) than the one before it to take its place: less is noise.
 MARGIN = 0.005
+# The same where the step changes what kind of list it is: what is ahead by less may be behind next month.
+CLEAR_MARGIN = 0.01
+# Worth of a point (log) lost against the best simple method: the promise is never to lose.
+LOSS_WORTH = 10.0
 # Queries below which settings are not told apart: the interval of a difference is wider than any of them.
 MIN_QUERIES_TO_PREFER = 200
 

@@ -152,7 +152,11 @@ def test_parameters_are_chosen_on_the_past_only() -> None:
 
 def test_too_few_questions_leave_the_defaults() -> None:
     choice = choose(*random_shop(n_orders=20), lambda *_: pytest.fail("nothing to choose from"), seed=7)
-    assert (choice.blend, choice.n_product_queries) == (DEFAULT_BLEND, 0)
+    assert (choice.blend, choice.n_product_queries, choice.n_customer_queries) == (DEFAULT_BLEND, 0, 0)
+    # Nothing that had to be learned speaks to customers unproven.
+    for taste in (choice.taste, choice.discovery):
+        assert (taste.ease, taste.factors) == (0.0, 0.0)
+        assert taste.popular > 0
 
 
 def test_few_questions_are_enough_to_see_that_the_default_loses() -> None:
@@ -336,4 +340,5 @@ def test_a_shortfall_is_measured_against_the_better_simple_method_and_asks_for_m
         ours, other = np.full(len(groups), 0.5), np.full(len(groups), 0.5)
         ours[:12], other[12:16] = 1.0, 1.0
         assert (shortfall([ours], [[other]], groups) < 0) == is_enough
-        assert shortfall([ours], [[other]], groups, n_errors_min=3.0) > 0
+        assert shortfall([ours], [[other]], groups, n_errors=3.0) > 0
+        assert shortfall([ours], [[other]], groups, n_errors=1.0) < 0
