@@ -86,10 +86,16 @@ def test_many_customers_get_the_lists_that_each_gets_alone(monkeypatch: pytest.M
     catalogue, history = random_shop()
     alone = fit(catalogue, history, options=FIXED)
     users = alone.owned.users
-    expected = [alone.for_you([user], 5).items.tolist()[0] for user in users.tolist()]
+    expected = [alone.for_you([user], 6) for user in users.tolist()]
     monkeypatch.setattr("app.recommender.model.FEW_CUSTOMERS", 3)
     monkeypatch.setattr(shelves, "CUSTOMER_BLOCK_BYTES", 4 * catalogue.n_items * 7)
-    assert fit(catalogue, history, options=FIXED).for_you(users, 5).items.tolist() == expected
+    found = fit(catalogue, history, options=FIXED).for_you(users, 6)
+    assert found.scores == pytest.approx(np.concatenate([each.scores for each in expected]), abs=1e-4)
+    # Which of two nearly equal products comes first, the last bit of a processor's sums decides.
+    clear = [row for row, each in enumerate(expected) if np.diff(each.scores[0]).max() < -1e-3]
+    assert len(clear) > len(users) // 2
+    for row in clear:
+        assert found.items[row, :5].tolist() == expected[row].items[0, :5].tolist()
 
 
 def test_products_that_never_sold_stand_on_no_customers_list() -> None:
