@@ -97,7 +97,12 @@ def connect_blueprint(context: Context, limiter: Limiter) -> Blueprint:
             return render_template("connect/lost.html"), 404
         is_denied = drop.state == "pending" and request.args.get("success") == "0"
         imported = keydrop.import_state(context, drop.shop_id) if drop.shop_id is not None else None
-        return render_template("connect/progress.html", drop=drop, imported=imported, is_denied=is_denied)
+        seen = f"{drop.state}-{imported or ''}-{'problem' if drop.problem else ''}"
+        if "HX-Request" in request.headers and request.args.get("seen") == seen:
+            return "", 204  # the page stays as it is
+        return render_template(
+            "connect/progress.html", drop=drop, imported=imported, is_denied=is_denied, seen=seen
+        )
 
     @blueprint.get("/moved/<token>")
     @limiter.limit("60 per minute", key_func=get_remote_address)

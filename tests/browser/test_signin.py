@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from email import message_from_bytes, policy
+from hashlib import sha256
 
 import pytest
+from itsdangerous import URLSafeTimedSerializer
 from playwright.sync_api import Browser, Page, Route, expect
 
 from app import create_app
 from app.clock import real_now
 from app.mail.transports import transport_from_url
-from app.services import signin
+from app.services import keydrop, signin
 from app.services.context import Context
 from app.services.signin.links import MAIL_LIFE, make_link
 from app.services.signin.people import admit
@@ -177,6 +180,33 @@ def test_nothing_sticks_out_of_any_screen(
         )
         assert cut == [], path
     tab.context.close()
+
+
+def test_whoever_connects_a_store_sees_it_go_on_without_loading_the_page_again(
+    context: Context, tab: OwnTab
+) -> None:
+    begun = keydrop.KeyDrop("keys_received", "woocommerce", "ada-cups.example")
+    name = sha256(b"token").hexdigest()
+
+    def now_is(drop: keydrop.KeyDrop) -> None:
+        context.redis.set(f"keydrop:{name}", json.dumps(asdict(drop)))
+
+    now_is(begun)
+    signer = URLSafeTimedSerializer(context.settings.secret_key.get_secret_value(), salt="regulars-connect")
+    cookie = {"name": "__regulars_connect", "value": signer.dumps("token"), "url": f"{tab.origin}/connect"}
+    tab.context.add_cookies([cookie])  # type: ignore[list-item]
+    page = tab.open("/connect/woocommerce/progress")
+    page.evaluate("document.body.dataset.loaded = 'once'")
+    expect(page.get_by_text("Keys accepted by your store: waiting")).to_be_visible()
+    assert violations(tab) == []
+    now_is(replace(begun, state="owner_asked"))
+    expect(page.get_by_text("Waiting for the store's owner.")).to_be_visible()
+    assert violations(tab) == []
+    now_is(replace(begun, state="failed", problem="The store does not answer."))
+    expect(page.get_by_role("alert")).to_have_text("The store does not answer.")
+    assert page.evaluate("document.body.dataset.loaded") == "once"
+    assert violations(tab) == []
+    assert tab.complaints == []
 
 
 def mailed_link(context: Context) -> str:
