@@ -27,8 +27,11 @@ LEASE = timedelta(seconds=120)
 RENEWED_EVERY_SECONDS = 30.0
 MAX_RENEWALS = 6 * 120
 
-# A job that brought its worker down this often is not tried again by itself.
+# A job that went wrong this often is not tried again by itself.
 MAX_ATTEMPTS = 5
+# Nor one begun this often without a word of its end, as where there is too little memory for it. A worker that is
+# stopped for an update takes its job along, so this is far more than the updates within one import.
+MAX_STARTS = 20
 
 
 class LeaseLostError(Exception):
@@ -105,7 +108,7 @@ def lease(context: Context, shop_id: int, job_id: int) -> Iterator[RunningJob | 
     """Hold a job for the time of the block; None when another worker holds it.
 
     A block that ends well finishes the job; one that raises fails it after MAX_ATTEMPTS, before that it
-    waits to be taken up again. NotYetError counts as no attempt.
+    waits to be taken up again. NotYetError counts as no attempt. A job whose workers kept dying ends as failed.
     """
     job = _take(context, shop_id, job_id)
     if job is None:
@@ -151,14 +154,22 @@ def _renewed(job: RunningJob) -> Iterator[None]:
 
 def _take(context: Context, shop_id: int, job_id: int) -> RunningJob | None:
     token, now = secrets.token_hex(8), real_now()
+    is_free = (
+        Job.shop_id == shop_id,
+        Job.job_id == job_id,
+        (Job.state == "queued") | ((Job.state == "running") & (Job.leased_until <= now)),
+    )
     with context.db.shop(shop_id) as connection:
+        given_up = connection.execute(
+            update(Job)
+            .where(*is_free, Job.n_attempts >= MAX_STARTS)
+            .values(state="failed", error=_KEPT_DYING, finished_at=context.clock.now())
+        )
+        if given_up.rowcount:
+            log.error("job_given_up", shop_id=shop_id, job_id=job_id)
         row = connection.execute(
             update(Job)
-            .where(
-                Job.shop_id == shop_id,
-                Job.job_id == job_id,
-                (Job.state == "queued") | ((Job.state == "running") & (Job.leased_until <= now)),
-            )
+            .where(*is_free)
             .values(
                 state="running",
                 lease=token,
@@ -207,5 +218,7 @@ def _give_back(job: RunningJob, error: Exception) -> None:
             )
         )
 
+
+_KEPT_DYING = f"its worker was stopped in the middle of it {MAX_STARTS} times; most often memory runs short"
 
 _UNFINISHED = text("state IN ('queued', 'running')")

@@ -80,3 +80,17 @@ def test_a_job_that_keeps_failing_is_given_up_and_says_why(context, ada, job_id)
         row = connection.execute(text("SELECT state, error, n_attempts FROM jobs")).one()
     assert tuple(row) == ("failed", "ZeroDivisionError: nothing to divide by", jobs.MAX_ATTEMPTS)
     assert timedelta(seconds=2 * jobs.RENEWED_EVERY_SECONDS) < jobs.LEASE
+
+
+def test_a_job_whose_workers_keep_dying_is_given_up_and_says_why(context, ada, job_id):
+    for _ in range(jobs.MAX_STARTS):
+        # What a worker does before it is killed.
+        assert jobs._take(context, ada.shop_id, job_id) is not None
+        let_run_out(context, ada)
+    with jobs.lease(context, ada.shop_id, job_id) as mine:
+        assert mine is None
+    with context.db.shop(ada.shop_id) as connection:
+        row = connection.execute(text("SELECT state, error FROM jobs")).one()
+    assert row.state == "failed"
+    assert "memory runs short" in row.error
+    assert jobs.open_jobs(context) == []
