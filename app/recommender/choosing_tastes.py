@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.recommender.blend import BLOCK_BYTES
 from app.recommender.choosing_steps import (
     CLEAR_MARGIN,
     LOSS_WORTH,
@@ -20,6 +21,7 @@ from app.recommender.floor import MANY_TRIED_ERRORS, TOLERANCE, shortfall
 from app.recommender.lists import top_n
 from app.recommender.metrics import N_PLACES, coverage, hits, ndcg, recall
 from app.recommender.personal import OPINIONS, Taste
+from app.recommender.shelves import blocks
 from app.recommender.tasks import CustomerQueries
 
 if TYPE_CHECKING:
@@ -140,7 +142,7 @@ class _Answers:
 
 @dataclass
 class _Trial:
-    """The questions of a validation, put once to each taste, opinions formed once for all."""
+    """The questions of a validation, put once to each taste, opinions formed once for all, in blocks of customers."""
 
     model: Model
     queries: CustomerQueries
@@ -149,11 +151,13 @@ class _Trial:
 
     def __post_init__(self) -> None:
         self.scorer = self.model.taste_scorer(self.queries.user)
-        self.opinions: dict[str, Opinion] = {
-            name: self.scorer.opinion(name, self.queries.user) for name in OPINIONS
-        }
         self._n_targets = np.diff(self.queries.targets.indptr)
         self._rows = np.arange(len(self.queries.user))
+        self._blocks = blocks(self._rows, max(1, BLOCK_BYTES // (4 * self.model.catalogue.n_items)))
+        self.opinions: list[dict[str, Opinion]] = [
+            {name: self.scorer.opinion(name, self.queries.user[rows]) for name in OPINIONS}
+            for rows in self._blocks
+        ]
 
     def reached(self, taste: Taste) -> _Answers:
         """Return what the lists of a taste reach."""
@@ -181,10 +185,13 @@ class _Trial:
         return shortfall(self.reached(taste).values, simple, self._rows, n_errors=n_errors)
 
     def _lists_of(self, taste: Taste) -> IntArray:
-        scores = self.scorer.voted(self.opinions, taste, len(self._rows))
-        if self.is_new:
-            scores[self.queries.owned.nonzero()] = -np.inf
-        return top_n(scores, N_PLACES)[0]
+        parts = []
+        for rows, opinions in zip(self._blocks, self.opinions, strict=True):
+            scores = self.scorer.voted(opinions, taste, len(rows))
+            if self.is_new:
+                scores[self.queries.owned[rows].nonzero()] = -np.inf
+            parts.append(top_n(scores, N_PLACES)[0])
+        return np.concatenate(parts)
 
     def _answered(self, lists: IntArray) -> _Answers:
         held = hits(lists, self._rows, self.queries.targets)

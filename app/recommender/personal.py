@@ -206,10 +206,9 @@ def _spread(rows: sparse.csr_matrix, beside: Callable[[IntArray], sparse.csr_mat
 
 def shares(rows: sparse.csr_matrix) -> Opinion:
     """Return the values above 0 divided by their row's sum; rows without any are 0. Dense where most are known."""
-    positive = np.maximum(rows.data, np.float32(0.0))
-    row = rows_of(rows)
-    total = np.bincount(row, positive, minlength=rows.shape[0]).astype(np.float32)
-    values = positive / np.where(total > 0, total, np.float32(1.0))[row]
+    values = np.maximum(rows.data, np.float32(0.0))
+    total = np.bincount(rows_of(rows), values, minlength=rows.shape[0]).astype(np.float32)
+    values /= np.repeat(np.where(total > 0, total, np.float32(1.0)), np.diff(rows.indptr))
     found = sparse.csr_matrix((values, rows.indices, rows.indptr), shape=rows.shape)
     is_full = found.nnz > DENSE_SHARE * rows.shape[0] * rows.shape[1]
     return np.asarray(found.toarray()) if is_full else found
