@@ -126,7 +126,7 @@ def daily() -> None:
 def _throw_away(context: Context, shop_id: int) -> None:
     leaving.go_on(context, shop_id)
     privacy.purge(context, shop_id)
-    privacy.erase_if_left(context, shop_id)
+    reconnecting.let_go(context, shop_id)
 
 
 def _look_after(context: Context, shop_id: int) -> None:

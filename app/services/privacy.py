@@ -17,7 +17,7 @@ from app.db.models import AuditEntry, Erasure, Shop
 from app.domain.events import DataRequested, ErasureRequested, ShopErasureRequested
 from app.services.context import Context
 from app.services.hashing import normalise_email
-from app.services.shops import ShopRecord, get_shop
+from app.services.shops import ShopRecord, hold_shop
 from app.services.training.forgetting import give_up_artifacts
 
 log = structlog.get_logger()
@@ -35,6 +35,9 @@ ERASURE_DELAY = timedelta(days=7)
 
 # A platform that never asks for it: what a shop that left has stored is kept so long for its coming back.
 LEFT_DAYS = 30
+
+# The owner of a shop that does not let us in is told once more so long before everything is erased.
+WARN_BEFORE = timedelta(days=14)
 
 
 def erase_person(
@@ -108,8 +111,10 @@ def request_shop_erasure(
     """Delete everything of a shop that is gone; refused while the shop is installed (again).
 
     The platform asks this 48 h after an uninstall and does not look whether the merchant came back. Where the
-    uninstall itself never reached us, a shop that can't be asked any more is gone too.
+    uninstall itself never reached us, a shop that can't be asked any more is gone too. A merchant who comes back
+    right now waits until it is done, and then finds an empty shop.
     """
+    shop = hold_shop(connection, shop.shop_id)
     is_out_of_reach = shop.state == "needs_reconnect"
     if shop.state != "uninstalled" and not (
         is_out_of_reach and shop.installed_at <= request.happened_at - ERASURE_DELAY
@@ -139,26 +144,34 @@ def erase_if_left(context: Context, shop_id: int) -> bool:
     """Delete everything of a shop that left, or does not let us in, since long; run daily."""
     now = context.clock.now()
     with context.db.shop(shop_id) as connection:
-        shop = get_shop(connection, shop_id)
-        end = erased_at(context, shop)
+        shop = hold_shop(connection, shop_id)
+        end = erased_at(context, shop, now)
         is_erased = not shop.public_url  # nothing else takes that away
         if is_erased or end is None or now < end:
             return False
         return request_shop_erasure(context, connection, shop, ShopErasureRequested(now))
 
 
-def erased_at(context: Context, shop: ShopRecord) -> datetime | None:
+def erased_at(context: Context, shop: ShopRecord, now: datetime) -> datetime | None:
     """When everything of the shop will be deleted as it stands; None for one that is connected.
 
-    Where the platform asks for it after an uninstall, it is waited for: until then the app is installed there.
+    Where the platform asks for it after an uninstall, it is waited for: until then the app is installed there. An
+    owner who can be written to is warned first, however late that is: no worker, or no mail server, may have run.
     """
     if context.platforms[shop.platform].asks_erasure:
         return None
     if shop.state == "uninstalled" and shop.uninstalled_at is not None:
         return shop.uninstalled_at + timedelta(days=LEFT_DAYS)
     if shop.state == "needs_reconnect" and shop.access_lost_at is not None:
-        return shop.access_lost_at + timedelta(days=context.settings.lost_access_days)
+        end = shop.access_lost_at + timedelta(days=context.settings.lost_access_days)
+        return max(end, _warned_at(shop, now) + WARN_BEFORE) if shop.email else end
     return None
+
+
+def _warned_at(shop: ShopRecord, now: datetime) -> datetime:
+    """When the owner was told for the last time; not before now, where that is still to be done."""
+    told_at = shop.access_told_at if shop.n_access_notices >= 2 else None
+    return told_at or now
 
 
 def purge(context: Context, shop_id: int) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Shops that don't let us in any more: tried again, and their owners told; erasing what is stored is privacy's."""
+"""Shops that don't let us in any more: tried again, and their owners told; how to erase what is stored is privacy's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.platforms.base import PlatformError
 from app.services.connecting import is_token_alive
 from app.services.context import Context
 from app.services.notices import Handed, name_in_mail, send_notice
-from app.services.privacy import erased_at
+from app.services.privacy import WARN_BEFORE, erase_if_left, erased_at
 from app.services.shops import ShopRecord, get_shop, mark_access_lost
 
 log = structlog.get_logger()
@@ -26,8 +26,6 @@ log = structlog.get_logger()
 TELL_AFTER = timedelta(hours=1)
 # A shop that answers nothing for so long has gone without saying so.
 SILENT_FOR = timedelta(days=7)
-# The owner is told once more so long before everything is erased.
-WARN_BEFORE = timedelta(days=14)
 
 
 def shops_without_access(context: Context) -> list[int]:
@@ -80,6 +78,15 @@ def look_after(context: Context, shop_id: int) -> None:
             _count(context, shop_id, n_told + 1, n_told)
 
 
+def let_go(context: Context, shop_id: int) -> bool:
+    """Have everything of a shop erased that left, or does not let us in, since long; run daily.
+
+    One that lets us in again stays, also where the round that looks for that has not run for long.
+    """
+    look_after(context, shop_id)
+    return erase_if_left(context, shop_id)
+
+
 def _is_back(context: Context, shop_id: int) -> bool:
     """Whether it answers and takes our keys, as after a security plugin that was in the way for an afternoon."""
     try:
@@ -101,7 +108,7 @@ def _note_return(context: Context, shop_id: int) -> None:
 def _is_due(context: Context, shop: ShopRecord, now: datetime) -> bool:
     if shop.n_access_notices == 0:
         return True
-    end = erased_at(context, shop)
+    end = erased_at(context, shop, now)
     return shop.n_access_notices == 1 and end is not None and now >= end - WARN_BEFORE
 
 
@@ -111,13 +118,13 @@ def _count(context: Context, shop_id: int, before: int, after: int) -> bool:
         noted = connection.execute(
             update(Shop)
             .where(Shop.shop_id == shop_id, Shop.state == "needs_reconnect", Shop.n_access_notices == before)
-            .values(n_access_notices=after)
+            .values(n_access_notices=after, access_told_at=context.clock.now())
         )
     return noted.rowcount == 1
 
 
 def _tell(context: Context, shop: ShopRecord, email: str, now: datetime) -> Handed | None:
-    end, lost_at = erased_at(context, shop), shop.access_lost_at or now
+    end, lost_at = erased_at(context, shop, now), shop.access_lost_at or now
     platform = context.platforms[shop.platform]
     is_connected_again_here = isinstance(platform, KeyDropPlatform)
     connect_url = f"{context.settings.app_url}/connect/{shop.platform}?store={shop.domain}"

@@ -45,9 +45,10 @@ class ShopRecord:
     other_senders: tuple[str, ...] = ()
     # What stands between us and the shop and won't pass by itself, in words.
     connection_trouble: str | None = None
-    # Since when it has not let us in, and how often its owner was told since.
+    # Since when it has not let us in, how often its owner was told since, and when last.
     access_lost_at: datetime | None = None
     n_access_notices: int = 0
+    access_told_at: datetime | None = None
 
     @property
     def conflicts(self) -> tuple[str, ...]:
@@ -116,6 +117,16 @@ def get_shop(connection: Connection, shop_id: int) -> ShopRecord:
     values["locale"] = row["locale"] or "en"
     values["other_senders"] = tuple(row["other_senders"])
     return ShopRecord(**values, policy=policy_from(row["settings"]))
+
+
+def hold_shop(connection: Connection, shop_id: int) -> ShopRecord:
+    """Read the shop, and let nobody connect it, or change it otherwise, before this transaction is over.
+
+    Raises:
+        UnknownShopError: as `get_shop`.
+    """
+    connection.execute(select(Shop.shop_id).where(Shop.shop_id == shop_id).with_for_update(key_share=True))
+    return get_shop(connection, shop_id)
 
 
 def mark_access_lost(connection: Connection, shop_id: int, now: datetime) -> bool:

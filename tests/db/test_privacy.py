@@ -1,6 +1,7 @@
 """A person who asked to be forgotten is gone from every table and the inbox, and nothing brings them back."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -288,6 +289,31 @@ def test_a_shop_that_left_is_erased_where_its_platform_never_asks(
     assert privacy.erase_if_left(context, shop.shop_id) is False  # once
     with owner.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM customers")).scalar() == (0 if is_erased else 1)
+
+
+def test_a_shop_that_is_connected_again_at_the_same_moment_is_not_erased(context, owner):
+    shop = make_shop(context, "ada-tea.example", "Ada's Tea", platform="woocommerce")
+    with context.db.shop(shop.shop_id) as connection:
+        recording.record_customers(connection, context.hasher, shop.shop_id, [customer("77", CLEO)], NOW)
+        values = {"at": NOW - timedelta(days=31)}
+        connection.execute(text("UPDATE shops SET state = 'uninstalled', uninstalled_at = :at"), values)
+    with ThreadPoolExecutor(1) as worker:
+        with context.db.shop(shop.shop_id) as connection:
+            connection.execute(text("UPDATE shops SET state = 'connected', uninstalled_at = NULL"))
+            erased = worker.submit(privacy.erase_if_left, context, shop.shop_id)
+            while not n_waiting(owner):
+                assert not erased.done()
+        assert erased.result() is False
+    with owner.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM customers")).scalar() == 1
+        assert connection.execute(text("SELECT state FROM shops")).scalar() == "connected"
+
+
+def n_waiting(owner):
+    """Transactions that wait for another's lock."""
+    statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with owner.connect() as connection:
+        return connection.execute(text(statement)).scalar_one()
 
 
 @pytest.mark.parametrize("state", ["connected", "needs_reconnect", "uninstalled"])

@@ -48,9 +48,10 @@ class Shop(Base):
     connection_trouble: Mapped[str | None]
     # Since when it has not answered at all, while that is so.
     silent_since: Mapped[datetime | None]
-    # Since when it has not let us in, while that is so, and how often its owner was told since.
+    # Since when it has not let us in, while that is so, how often its owner was told since, and when last.
     access_lost_at: Mapped[datetime | None]
     n_access_notices: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    access_told_at: Mapped[datetime | None]
 
 
 class Credential(Base):

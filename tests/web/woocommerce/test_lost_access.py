@@ -46,6 +46,7 @@ def pass_days(owner, days: float) -> None:
         connection.execute(
             text(
                 "UPDATE shops SET access_lost_at = access_lost_at - make_interval(secs => :s),"
+                " access_told_at = access_told_at - make_interval(secs => :s),"
                 " installed_at = installed_at - make_interval(secs => :s)"
             ),
             {"s": days * 86400},
@@ -183,3 +184,46 @@ def test_a_store_that_is_silent_for_a_week_has_gone_without_saying_so(context, c
     store.is_away = False
     assert look(context) == []
     assert state() == "connected"
+
+
+def test_nothing_is_erased_before_the_owner_was_warned_however_long_no_worker_ran(
+    context, client, store, owner
+):
+    shop_id = imported(context, client, store)
+    lock_out(context, store, shop_id)
+    pass_days(owner, 400)
+    assert privacy.erase_if_left(context, shop_id) is False
+    assert look(context, Fault.BANNER_421) == []  # the mail server is away, too
+    assert privacy.erase_if_left(context, shop_id) is False
+    assert [subject.partition(":")[2] for _, subject, _ in look(context)] == [" Regulars has lost its access"]
+    [(_, subject, _)] = look(context)
+    assert "will be erased" in subject
+    assert privacy.erase_if_left(context, shop_id) is False
+    pass_days(owner, 13)
+    assert privacy.erase_if_left(context, shop_id) is False
+    pass_days(owner, 1)
+    assert privacy.erase_if_left(context, shop_id) is True
+
+
+def test_a_store_whose_owner_has_no_address_is_erased_when_its_time_is_over(context, client, store, owner):
+    shop_id = imported(context, client, store)
+    lock_out(context, store, shop_id)
+    with owner.connect() as connection:
+        connection.execute(text("UPDATE shops SET email = NULL"))
+    pass_days(owner, 179)
+    assert privacy.erase_if_left(context, shop_id) is False
+    pass_days(owner, 1)
+    assert privacy.erase_if_left(context, shop_id) is True
+
+
+def test_the_daily_round_tries_a_store_once_more_before_it_erases_it(context, client, store, owner):
+    shop_id = imported(context, client, store)
+    keys = dict(store.keys)
+    lock_out(context, store, shop_id)
+    with owner.connect() as connection:
+        connection.execute(text("UPDATE shops SET n_access_notices = 2, access_told_at = access_lost_at"))
+    pass_days(owner, 181)
+    store.keys.update(keys)
+    assert reconnecting.let_go(context, shop_id) is False
+    assert rows(owner, "SELECT state FROM shops") == [{"state": "connected"}]
+    assert n_customers(owner) == 2
