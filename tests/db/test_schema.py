@@ -1,11 +1,14 @@
 """The migrations and the models give the same schema, and every table is fenced."""
 
 import importlib
+import os
+from collections.abc import Iterator
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from app.db.migrate import config_for, upgrade
 from app.db.models import Base
@@ -90,3 +93,59 @@ def test_upgrading_takes_addresses_off_orders_that_came_from_files(make_database
         forced = "SELECT relforcerowsecurity FROM pg_class WHERE oid = 'orders'::regclass"
         assert connection.execute(text(forced)).scalar()
     engine.dispose()
+
+
+@pytest.fixture
+def plain_owner(admin_engine: Engine, template: str) -> Iterator[Engine]:
+    """An empty database, as the role that README has an operator make: it owns the schema and is no superuser."""
+    name = f"plain_owner_{os.getpid()}"
+    with admin_engine.connect() as connection:
+        connection.execute(text(f"CREATE ROLE {name} LOGIN CREATEROLE"))
+        # As if it had made them itself; here they are there already.
+        connection.execute(text(f"GRANT regulars_app, regulars_scheduler TO {name} WITH ADMIN OPTION"))
+        connection.execute(text(f"CREATE DATABASE {name} OWNER {name}"))
+    engine = create_engine(make_url(admin_engine.url).set(username=name, database=name))
+    yield engine
+    engine.dispose()
+    with admin_engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        connection.execute(text(f"DROP ROLE {name}"))
+
+
+def test_an_owner_who_is_no_superuser_migrates_what_is_stored_of_every_shop(
+    admin_engine: Engine, plain_owner: Engine
+) -> None:
+    as_admin = create_engine(make_url(admin_engine.url).set(database=plain_owner.url.database))
+
+    def states(columns: str) -> list[tuple]:
+        with as_admin.connect() as connection:
+            found = connection.execute(text(f"SELECT {columns} FROM shops ORDER BY domain"))
+            return [tuple(row) for row in found]
+
+    with plain_owner.connect() as connection:
+        command.upgrade(config_for(connection), "0014")
+        connection.commit()
+    with as_admin.begin() as connection:
+        for state in ("connected", "needs_reconnect", "uninstalled"):
+            connection.execute(_A_SHOP, {"state": state})
+    with plain_owner.connect() as connection:
+        command.upgrade(config_for(connection), "head")
+        connection.commit()
+    assert states("state, access_lost_at IS NULL, n_access_notices") == [
+        ("connected", True, 0),
+        ("needs_reconnect", False, 0),
+        ("uninstalled", True, 0),
+    ]
+    with as_admin.begin() as connection:
+        connection.execute(text("UPDATE shops SET state = 'leaving' WHERE state = 'needs_reconnect'"))
+    with plain_owner.connect() as connection:
+        command.downgrade(config_for(connection), "0014")
+        connection.commit()
+    assert states("state") == [("connected",), ("uninstalled",), ("uninstalled",)]
+    as_admin.dispose()
+
+
+_A_SHOP = text("""
+    INSERT INTO shops (platform, domain, public_key, name, public_url, currency, timezone, locale, state, holdout_salt,
+                       installed_at)
+    VALUES ('woocommerce', :state, :state, 'A', 'https://a.example', 'EUR', 'UTC', 'en', :state, 'salt', now())""")
