@@ -21,4 +21,8 @@ def may_again(context: Context, what: str, *, most: int, seconds: int) -> bool:
 
 def take_back(context: Context, what: str) -> None:
     """It did not happen after all."""
-    context.redis.decr(f"limit:{what}")
+    context.redis.eval(_TAKE_BACK, 1, f"limit:{what}")
+
+
+# Of a count that ran out meanwhile nothing is left to take from: made anew by that, it would never run out again.
+_TAKE_BACK = "return redis.call('EXISTS', KEYS[1]) == 1 and redis.call('DECR', KEYS[1]) or 0"
