@@ -160,6 +160,8 @@ def confirm_move(context: Context, token: str) -> KeyDrop | None:
         return None
     name, shop_id = read
     if drop.state == "owner_asked":
+        if not context.redis.expire(_keys_key(name), LIFE_SECONDS):
+            return None
         _save(context, name, replace(drop, state="keys_received", confirmed_shop_id=shop_id))
         context.redis.sadd(_WAITING, name)
         context.queue.nudge("upkeep.take_keys")
@@ -229,6 +231,8 @@ def _ask_owner(context: Context, name: str, drop: KeyDrop, move: MoveUnconfirmed
         _save(context, name, replace(drop, state="failed", problem=str(error)))
         return False
     if is_asked:
+        # As long as the link in the mail works.
+        context.redis.expire(_keys_key(name), LIFE_SECONDS)
         _save(context, name, replace(drop, state="owner_asked", problem=None))
         context.redis.srem(_WAITING, name)
     return True

@@ -217,3 +217,30 @@ def test_a_shop_that_comes_back_to_its_address_is_the_same(context, client, stor
     part(context)
     assert connected(context, client, store) == shop_id
     assert [row["state"] for row in shops(owner)] == ["connected"]
+
+
+def test_an_owner_who_answers_at_the_end_of_the_hour_is_in_time_also_where_asking_took_long(
+    context, client, store, owner
+):
+    imported(context, client, store)
+    store.keys.clear()
+    with elsewhere(store) as moved:
+        approve(client, moved, has_moved="yes")
+        (keys,) = context.redis.keys("keydrop-keys:*")
+        context.redis.expire(keys, 60)  # the mail server was away for most of the hour
+        _, [(_, link)] = take(context)
+        assert context.redis.ttl(keys) > keydrop.LIFE_SECONDS - 60
+        context.redis.expire(keys, 60)
+        assert "The move is confirmed" in confirm(client, link).text
+        assert context.redis.ttl(keys) > keydrop.LIFE_SECONDS - 60
+        assert take(context) == (1, [])
+
+
+def test_an_owner_who_answers_when_the_keys_are_gone_is_not_told_that_it_is_done(context, client, store):
+    imported(context, client, store)
+    store.keys.clear()
+    with elsewhere(store) as moved:
+        approve(client, moved, has_moved="yes")
+        _, [(_, link)] = take(context)
+        context.redis.delete(*context.redis.keys("keydrop-keys:*"))
+        assert confirm(client, link).status_code == 404
