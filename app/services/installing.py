@@ -107,7 +107,12 @@ def connected_shop_id(context: Context, platform_name: str, domain: str) -> int 
 
 
 def repair_connection(context: Context, shop_id: int) -> Mapping[str, str]:
-    """List and repair the shop's subscriptions and what its storefront knows; returns the topics it refused."""
+    """List and repair the shop's subscriptions and what its storefront knows; returns the topics it refused.
+
+    Nothing is put into a shop that is leaving: a round may have begun before it did.
+    """
+    if not _is_connected(context, shop_id):
+        return {}
     try:
         health = client_for(context, shop_id).ensure_webhooks()
         look_for_senders(context, shop_id)
@@ -123,6 +128,11 @@ def repair_connection(context: Context, shop_id: int) -> Mapping[str, str]:
             "webhooks_registered", shop_id=shop_id, repaired=health.repaired, refused=dict(health.refused)
         )
     return health.refused
+
+
+def _is_connected(context: Context, shop_id: int) -> bool:
+    with context.db.shop(shop_id) as connection:
+        return get_shop(connection, shop_id).state == "connected"
 
 
 def _note_trouble(context: Context, shop_id: int, trouble: str | None) -> None:
@@ -145,13 +155,15 @@ def look_for_senders(context: Context, shop_id: int) -> None:
 
 
 def publish_setup(context: Context, shop_id: int) -> None:
-    """Let our part of the shop's storefront know what it has to.
+    """Let our part of the shop's storefront know what it has to; nothing, while the shop is not connected.
 
     Raises:
         PlatformError: the shop did not answer, or did not take it.
     """
     with context.db.shop(shop_id) as connection:
         shop = get_shop(connection, shop_id)
+    if shop.state != "connected":
+        return
     is_permitted = not permissions.lacking(context, shop, ["visits"])
     setup = StorefrontSetup(
         public_key=shop.public_key,

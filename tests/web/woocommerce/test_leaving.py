@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.cli_shops import disconnect
 from app.domain.offers import Offer
-from app.services import jobs, leaving, parting
+from app.services import installing, jobs, leaving, parting, polling
 from app.services.connecting import client_for
 from app.services.hooks import find_hook
 from app.services.leaving import leave
@@ -111,6 +111,20 @@ def test_the_worker_leaves_nothing_of_ours_in_the_store_and_then_forgets_its_key
     part(context)
     expect_nothing_of_ours(store, plugin, owner)
     assert jobs.open_jobs(context) == []
+
+
+def test_a_round_or_a_saved_setting_puts_nothing_back_into_a_shop_that_is_leaving(
+    context, client, store, plugin, owner
+):
+    shop_id = at_work(context, client, store)
+    leave(context, shop_id)
+    client_for(context, shop_id).part()  # a step that is over, while another has to wait
+    assert installing.repair_connection(context, shop_id) == {}
+    polling.check_webhooks(context, shop_id)
+    installing.publish_setup(context, shop_id)
+    assert (store.webhooks, plugin.connection) == ({}, None)
+    part(context)
+    expect_nothing_of_ours(store, plugin, owner)
 
 
 def test_the_plugins_farewell_leaves_nothing_of_ours_in_the_shop(context, client, store, plugin, owner):
