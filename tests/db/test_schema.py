@@ -138,10 +138,16 @@ def test_an_owner_who_is_no_superuser_migrates_what_is_stored_of_every_shop(
     ]
     with as_admin.begin() as connection:
         connection.execute(text("UPDATE shops SET state = 'leaving' WHERE state = 'needs_reconnect'"))
+        connection.execute(_JOBS)
+        connection.execute(_KEYS)
     with plain_owner.connect() as connection:
         command.downgrade(config_for(connection), "0014")
         connection.commit()
     assert states("state") == [("connected",), ("uninstalled",), ("uninstalled",)]
+    with as_admin.connect() as connection:
+        assert list(connection.execute(text("SELECT kind FROM jobs")).scalars()) == ["import"] * 3
+        keys = text("SELECT domain FROM credentials JOIN shops USING (shop_id) ORDER BY 1")
+        assert list(connection.execute(keys).scalars()) == ["connected", "uninstalled"]
     as_admin.dispose()
 
 
@@ -149,3 +155,12 @@ _A_SHOP = text("""
     INSERT INTO shops (platform, domain, public_key, name, public_url, currency, timezone, locale, state, holdout_salt,
                        installed_at)
     VALUES ('woocommerce', :state, :state, 'A', 'https://a.example', 'EUR', 'UTC', 'en', :state, 'salt', now())""")
+
+_JOBS = text("""
+    INSERT INTO jobs (shop_id, kind, state, created_at)
+    SELECT shop_id, kind, 'queued', now() FROM shops CROSS JOIN (VALUES ('import'), ('leaving')) AS jobs (kind)
+    WHERE kind = 'import' OR shops.state = 'leaving'""")
+
+_KEYS = text("""
+    INSERT INTO credentials (shop_id, key_id, access_token, scopes, updated_at)
+    SELECT shop_id, 'k', '', '', now() FROM shops""")

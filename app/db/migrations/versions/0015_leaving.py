@@ -13,6 +13,8 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
+_TOUCHED = ("jobs", "credentials", "shops")
+
 
 def upgrade() -> None:
     _find_by_key(
@@ -22,9 +24,16 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # Row security is forced on the tables' owner as well, who would see no shop's rows.
-    op.execute("ALTER TABLE shops NO FORCE ROW LEVEL SECURITY")
+    for table in _TOUCHED:
+        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    # The workers of before know no such job, and would stop at it; and they keep no keys of a shop that left.
+    op.execute("DELETE FROM jobs WHERE kind = 'leaving'")
+    op.execute(
+        "DELETE FROM credentials USING shops s WHERE s.shop_id = credentials.shop_id AND s.state = 'leaving'"
+    )
     op.execute("UPDATE shops SET state = 'uninstalled' WHERE state = 'leaving'")
-    op.execute("ALTER TABLE shops FORCE ROW LEVEL SECURITY")
+    for table in _TOUCHED:
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     _find_by_key("SELECT shop_id FROM shops WHERE public_key = wanted_key AND state <> 'uninstalled'")
 
 
