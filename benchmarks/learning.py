@@ -57,12 +57,13 @@ def main(n_interactions: int = N_INTERACTIONS) -> int:
         alone = learn_here(stage, random)
         stage.troupe.start("worker", "app", "worker")
         stage.troupe.wait_until("the worker's first delta", lambda: is_learned(stage, random))
+        used = stage.cpu_seconds("worker")
         shown = [time_to_shelf(stage, random, n) for n in range(N_TIMES)]
-        show(
-            n_interactions,
-            n_orders,
-            seconds,
-            alone | {"order to shelf": shown},
+        used = (stage.cpu_seconds("worker") - used) / N_TIMES
+        show(n_interactions, n_orders, seconds, alone | {"order to shelf": shown})
+        peak = stage.troupe.peak_megabytes()["worker"]
+        print(
+            f"The worker with all its processes: {peak:.0f} MB, {used:.2f} s of processor time for each time."
         )
         n_lost = sum(value >= GIVEN_UP_SECONDS for value in shown)
     if n_lost:
