@@ -30,8 +30,11 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 2
-    if options and (len(wanted) != 1 or not inspect.signature(known[wanted[0]]).parameters):
-        print(f"{options[0]} belongs behind the one benchmark that takes it: faults", file=sys.stderr)
+    takers = [name for name, benchmark in known.items() if inspect.signature(benchmark).parameters]
+    if options and (len(wanted) != 1 or wanted[0] not in takers):
+        print(
+            f"{options[0]} belongs behind the one benchmark it is for: {', '.join(takers)}", file=sys.stderr
+        )
         return 2
     for name in wanted or known:
         print(f"\n{name}", flush=True)

@@ -1,16 +1,12 @@
 """Claim: from a committed order to the changed lists that a shopper gets, p95 stays below two seconds.
 
-Run `python -m benchmarks.learning [n_interactions]`. The worker is a process of its own, as in production: the
+Run `python -m benchmarks learning [--interactions N]`. The worker is a process of its own, as in production: the
 order is committed, a worker is nudged as the ingest task does it, and the shelf is asked for until it has changed.
 """
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
+import argparse
 import math
 import statistics
 import sys
@@ -49,7 +45,10 @@ N_OF_PAIR, TIMES_LAST_PLACE = 4, 1.5
 BATCH = 2_000
 
 
-def main(n_interactions: int = N_INTERACTIONS) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="learning", description=__doc__.splitlines()[0])
+    parser.add_argument("--interactions", type=int, default=N_INTERACTIONS, metavar="N")
+    n_interactions = parser.parse_args(arguments or []).interactions
     with set_stage() as stage:
         random = np.random.default_rng(7)
         n_orders = fill(stage, n_interactions)
@@ -247,4 +246,4 @@ _CUSTOMERS = text("SELECT platform_customer_id FROM customers ORDER BY customer_
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(*(int(argument) for argument in sys.argv[1:])))
+    raise SystemExit(main(sys.argv[1:]))

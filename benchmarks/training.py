@@ -6,11 +6,6 @@ With `pip install implicit` its ALS is measured beside, in the same run and at t
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import importlib.util
 import resource
 import sys

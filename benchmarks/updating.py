@@ -1,21 +1,16 @@
 """Claim: deltas and the nightly pass are as good as a retrain from scratch, many times faster, and change few lists.
 
-Run `python -m benchmarks.updating [ORDER_FILE]`; without a file, on a synthetic shop. The newest 15 % of the orders
+Run `python -m benchmarks updating [--orders FILE]`; without a file, on a synthetic shop. The newest 15 % of the orders
 are the test; the last four weeks before them are what the published model has not seen
 yet. One thread, as workers train; seconds are those this process ran, so that other work matters little.
 """
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
+import argparse
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -34,9 +29,14 @@ NDCG_ALLOWED = 0.02
 OPTIONS = Options(blend=Blend(), taste=Taste(), discovery=Taste())
 
 
-def main() -> int:
-    if len(sys.argv) > 1 and Path(sys.argv[-1]).is_file():
-        catalogue, history, _ = to_history(read_orders(sys.argv[-1]))
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="updating", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--orders", metavar="FILE", help="a real order history; without one, a synthetic shop"
+    )
+    path = parser.parse_args(arguments or []).orders
+    if path:
+        catalogue, history, _ = to_history(read_orders(path))
     else:
         catalogue, history = synthetic_shop(N_PRODUCTS, N_ORDERS)
     split = split_by_time(catalogue, history, 0.15)
@@ -110,4 +110,4 @@ def show(name: str, seconds: float, lists: np.ndarray, before: np.ndarray, queri
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))
