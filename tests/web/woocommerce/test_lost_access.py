@@ -227,3 +227,18 @@ def test_the_daily_round_tries_a_store_once_more_before_it_erases_it(context, cl
     assert reconnecting.let_go(context, shop_id) is False
     assert rows(owner, "SELECT state FROM shops") == [{"state": "connected"}]
     assert n_customers(owner) == 2
+
+
+def test_a_store_is_not_silent_when_only_its_heaviest_page_breaks(context, client, store, owner):
+    shop_id = imported(context, client, store)
+    store.refused_paths.add("/wp-json/wc/v3/system_status")
+    assert reconnecting.listen(context, shop_id)
+    assert rows(owner, "SELECT state, silent_since FROM shops") == [
+        {"state": "connected", "silent_since": None}
+    ]
+    with owner.connect() as connection:
+        connection.execute(text("UPDATE shops SET state = 'needs_reconnect', access_lost_at = now()"))
+    pass_days(owner, 400)
+    assert reconnecting.let_go(context, shop_id) is False
+    assert rows(owner, "SELECT state FROM shops") == [{"state": "connected"}]
+    assert n_customers(owner) == 2
