@@ -65,7 +65,8 @@ def difference(mailed: Counted, holdout: Counted) -> Interval | None:
         share_interval(holdout.n_ordered, holdout.n_people),
     )
     gap = mailed.rate - holdout.rate
+    # Where all of one arm ordered and none of the other, rounding would go a hair beyond what can be.
     return Interval(
-        gap - sqrt((mailed.rate - a.low) ** 2 + (b.high - holdout.rate) ** 2),
-        gap + sqrt((a.high - mailed.rate) ** 2 + (holdout.rate - b.low) ** 2),
+        max(-1.0, gap - sqrt((mailed.rate - a.low) ** 2 + (b.high - holdout.rate) ** 2)),
+        min(1.0, gap + sqrt((a.high - mailed.rate) ** 2 + (holdout.rate - b.low) ** 2)),
     )

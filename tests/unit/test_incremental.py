@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.domain.incremental import Counted, Interval, difference, is_enough, share_interval
@@ -42,6 +42,7 @@ def test_nothing_is_said_of_fewer_than_thirty_in_an_arm() -> None:
 
 
 @given(st.integers(0, 500), st.integers(30, 500), st.integers(0, 500), st.integers(30, 500))
+@example(0, 30, 104, 104)
 def test_an_interval_holds_what_was_seen_and_stays_possible(a: int, n: int, b: int, m: int) -> None:
     mailed, holdout = Counted(n, min(a, n)), Counted(m, min(b, m))
     found = difference(mailed, holdout)
