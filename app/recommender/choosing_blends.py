@@ -166,11 +166,11 @@ class _Trial:
         loss = np.maximum(floor - reached, 0.0)[:2].sum()
         return float(reached @ (1.0, 1.0, TAIL_WORTH) - LOSS_WORTH * loss)
 
-    def shortfall(self, blend: Blend, n_errors: float | None = None) -> float:
+    def shortfall(self, blend: Blend, n_errors_min: float = 0.0) -> float:
         """How far the setting may lie below the best simple method; see `floor.shortfall`."""
         self.reached(blend)
         simple = [answers.values for answers in self.simple]
-        return shortfall(self.tried[blend].values, simple, self.queries.row, n_errors=n_errors)
+        return shortfall(self.tried[blend].values, simple, self.queries.row, n_errors_min=n_errors_min)
 
     def _lists_of(self, blend: Blend) -> IntArray:
         # The order of the first places is made of the same ranking.

@@ -179,10 +179,10 @@ class _Trial:
     def _logs(self, taste: Taste) -> list[float]:
         return [log_of(float(values.mean())) for values in self.reached(taste).values]
 
-    def shortfall(self, taste: Taste, n_errors: float | None = None) -> float:
+    def shortfall(self, taste: Taste, n_errors_min: float = 0.0) -> float:
         """How far the taste may lie below the best simple method; see `floor.shortfall`."""
         simple = [self.reached(of_simple).values for of_simple in FLOOR_TASTES]
-        return shortfall(self.reached(taste).values, simple, self._rows, n_errors=n_errors)
+        return shortfall(self.reached(taste).values, simple, self._rows, n_errors_min=n_errors_min)
 
     def _lists_of(self, taste: Taste) -> IntArray:
         parts = []

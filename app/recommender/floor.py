@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 # three standard errors of fifty questions would be.
 CLEAR_ERRORS = 3.0
 QUESTIONS_PER_ERROR = 500
-# The same where many settings were tried on the same questions, however few those are: the best was lucky too.
-# No more than two where they are many: what is even with the simple methods passes any number, as it moves with
-# them, so that asking for more takes what is even and not what is ahead.
+# The same, at least, where many settings were tried on the same questions: the best of them was lucky too.
 MANY_TRIED_ERRORS = 2.0
 # A loss that nobody could see, as a share of what the best simple method reaches.
 TOLERANCE = 0.002
@@ -30,7 +28,7 @@ def shortfall(
     simple: Sequence[Sequence[Values]],
     groups: IntArray,
     *,
-    n_errors: float | None = None,
+    n_errors_min: float = 0.0,
 ) -> float:
     """How far our lists may lie below the best simple ones, as a share of what those reach.
 
@@ -42,8 +40,8 @@ def shortfall(
         One for each simple method.
     groups : int64, shape [n_questions]
         Questions of one group (an order) stand and fall together.
-    n_errors : float, optional
-        Standard errors asked for; None goes by how many questions there are.
+    n_errors_min : float
+        Standard errors asked for however few the questions are.
 
     Returns
     -------
@@ -51,7 +49,7 @@ def shortfall(
         Of the worst measure: the lower end of what was gained, negated, over the simple mean. 0 or less where
         ours is above the best simple one beyond chance, or the same.
     """
-    asked = min(CLEAR_ERRORS, len(groups) / QUESTIONS_PER_ERROR) if n_errors is None else n_errors
+    n_errors = max(n_errors_min, min(CLEAR_ERRORS, len(groups) / QUESTIONS_PER_ERROR))
     worst = -np.inf
     for measure, values in enumerate(ours):
         best = max((of_one[measure] for of_one in simple), key=lambda found: float(found.mean()))
@@ -62,6 +60,6 @@ def shortfall(
         gain = values - best
         of_group = np.bincount(groups, gain - gain.mean())
         error = float(np.sqrt((of_group**2).sum())) / len(gain)
-        low = float(gain.mean()) - asked * error
+        low = float(gain.mean()) - n_errors * error
         worst = max(worst, -low / max(float(best.mean()), 1e-9))
     return float(worst)

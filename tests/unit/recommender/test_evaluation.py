@@ -340,5 +340,4 @@ def test_a_shortfall_is_measured_against_the_better_simple_method_and_asks_for_m
         ours, other = np.full(len(groups), 0.5), np.full(len(groups), 0.5)
         ours[:12], other[12:16] = 1.0, 1.0
         assert (shortfall([ours], [[other]], groups) < 0) == is_enough
-        assert shortfall([ours], [[other]], groups, n_errors=3.0) > 0
-        assert shortfall([ours], [[other]], groups, n_errors=1.0) < 0
+        assert shortfall([ours], [[other]], groups, n_errors_min=3.0) > 0
