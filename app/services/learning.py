@@ -131,7 +131,10 @@ def learn(context: Context, shop_id: int, memory: Memory) -> Learned | None:
     _take_mark(context, shop_id)
     with context.db.shop(shop_id) as connection:
         live = connection.execute(_HOLD_LIVE, {"shop_id": shop_id}).one_or_none()
-        if live is None or not live.is_teachable:
+        if live is None:
+            # Another worker is at it, and what this one has at hand will do next time; or nothing is published.
+            return None
+        if not live.is_teachable:
             memory.forget(shop_id)
             return None
         shop = get_shop(connection, shop_id)

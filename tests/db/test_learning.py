@@ -214,11 +214,15 @@ def test_two_workers_at_once_count_an_order_once(context, shop):
     assert max(key[3] for key in rows_of(context, shop)) == sum(learned is not None for learned in found)
 
 
-def test_a_worker_that_finds_another_at_it_leaves_at_once(context, shop, memory):
+def test_a_worker_that_finds_another_at_it_leaves_at_once_and_keeps_what_it_has(context, shop, memory):
     buy_new_pair(context, shop)
+    learning.learn(context, shop.shop_id, memory)
+    known = memory.known[shop.shop_id]
+    buy_new_pair(context, shop, first=9100)
     with context.db.shop(shop.shop_id) as connection:
         connection.execute(text("SELECT 1 FROM models WHERE state = 'published' FOR UPDATE"))
         assert learning.learn(context, shop.shop_id, memory) is None
+    assert memory.known[shop.shop_id] is known
     assert learning.learn(context, shop.shop_id, memory).n_rows == 8
 
 
