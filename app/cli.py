@@ -55,7 +55,9 @@ def main() -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=lambda: int(os.environ.get("PORT", "5100")), type=int, help="5100, or PORT.")
+@click.option(
+    "--port", default=5100, envvar="PORT", show_default=True, show_envvar=True, type=click.IntRange(1, 65535)
+)
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
 @says_errors
 def serve(host: str, port: int, workers: int) -> None:
@@ -105,10 +107,13 @@ def beat(schedule: Path | None) -> None:
 @says_errors
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    from app.db.migrate import upgrade
+    from app.db.migrate import NotTheOwnerError, upgrade
 
     settings = _with_servers_in_environment()
-    upgrade(in_clear(settings.migration_database_url or settings.database_url))
+    try:
+        upgrade(in_clear(settings.migration_database_url or settings.database_url))
+    except NotTheOwnerError as error:
+        raise click.ClickException(f"{error}: set MIGRATION_DATABASE_URL to the owner's address") from None
     click.echo("The database is up to date.")
 
 
@@ -162,7 +167,9 @@ def doctor() -> None:
 
     problems = check_up(open_context(), lambda name, outcome: click.echo(f"{name:<12} {outcome}"))
     if problems:
-        raise click.ClickException(f"{problems} of these need your attention")
+        raise click.ClickException(
+            f"{problems} of these {'needs' if problems == 1 else 'need'} your attention"
+        )
 
 
 def _with_servers_in_environment() -> Settings:

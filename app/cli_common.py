@@ -71,6 +71,8 @@ def shop_id_of(context: Any, domain: str | None) -> int:
                     return shop_id
         raise UnknownShopError(f"{domain} is not installed here")
     shops = connected_shops(context.db)
+    if not shops:
+        raise UnknownShopError("no shop is connected here; connect one first")
     if len(shops) != 1:
         raise UnknownShopError(f"{len(shops)} shops are connected here; name one with --shop")
     return shops[0]

@@ -47,6 +47,7 @@ _WANTED = {
     "broker_url": "redis://host:6379/1 or amqp://user:password@host:5672/",
     "smtp_url": "smtp://user:password@host:587 or smtps://user:password@host:465",
     "shopify_api_version": "a version of Shopify's API, as in 2026-07",
+    "shopify_is_own_store": "true or false",
     "lost_access_days": "days, 30 to 3650",
     "trusted_proxies": "how many reverse proxies stand before this app, 0 to 5",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
@@ -196,7 +197,12 @@ def read_settings(**overrides: Any) -> Settings:
     missing = {str(one["loc"][0]): one["type"] == "missing" for one in problems}
     raise SettingsError(
         "\n".join(
-            f"{name.upper()} {'is not set' if is_missing else 'is wrong'}: {_WANTED[name]}"
+            f"{name.upper()} {'is not set' if is_missing else 'is wrong'}: {_wanted(name)}"
             for name, is_missing in missing.items()
         )
     )
+
+
+def _wanted(name: str) -> str:
+    """What this setting has to be; for one that can hardly be wrong, what it means."""
+    return _WANTED.get(name) or Settings.model_fields[name].description or "look at the README, Settings"

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import ProgrammingError
 
 from app.db.session import normalise_url
 
@@ -19,8 +21,16 @@ _LOCK = 7_402_611
 _LOCK_TIMEOUT_MS = 4000
 
 
+class NotTheOwnerError(Exception):
+    """The login may not change the schema."""
+
+
 def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate to `revision`, waiting for another migration that is under way."""
+    """Migrate to `revision`, waiting for another migration that is under way.
+
+    Raises:
+        NotTheOwnerError: the login of this address may not change the schema.
+    """
     engine = create_engine(
         normalise_url(url), connect_args={"options": f"-c lock_timeout={_LOCK_TIMEOUT_MS} -c timezone=UTC"}
     )
@@ -32,6 +42,10 @@ def upgrade(url: str, revision: str = "head") -> None:
             )
             command.upgrade(config_for(connection), revision)
             connection.commit()
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise NotTheOwnerError(f"{engine.url.username} may not change the schema") from None
     finally:
         engine.dispose()
 

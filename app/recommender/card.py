@@ -137,7 +137,7 @@ def _strengths(report: Report, ours: Score | None) -> list[str]:
     if ours is None or not report.is_proven:
         return []
     found = [
-        f"Every 100 products you sell, {_per_100(ours.coverage10)} appear on some shelf, not only bestsellers."
+        f"Of every 100 products you sell, {_per_100(ours.coverage10)} appear on some shelf, not only bestsellers."
     ]
     counted = report.score("co-purchase")
     if counted is not None and report.against:

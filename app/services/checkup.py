@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
 
 from app.mail.addresses import BadAddressError, read_sender
+from app.mail.signing import DkimUnavailableError, dkim_signer
 from app.mail.transports import Refused, Retry
 from app.services.context import Context
 from app.services.shops import connected_shops, get_shop
@@ -31,6 +32,9 @@ def _database(context: Context) -> str | None:
                 text("SELECT current_setting('server_version_num')::int")
             ).scalar_one()
             role = connection.execute(text("SELECT current_user")).scalar_one()
+    except DataError:
+        # Our role is made by the first migration.
+        return "holds nothing of ours yet: run `regulars migrate`"
     except SQLAlchemyError as error:
         return f"can't be used ({type(error).__name__}): check DATABASE_URL, then run `regulars migrate`"
     if version < 150000:
@@ -95,6 +99,10 @@ def _mail(context: Context) -> str | None:
         return str(error)
     if settings.mail_from.endswith("@localhost"):
         return "MAIL_FROM is not set: mail from shop@localhost reaches nobody"
+    try:
+        dkim_signer(settings.dkim_key_file, settings.dkim_selector, settings.mail_from)
+    except DkimUnavailableError as error:
+        return str(error)
     envelope = context.transport.begin(settings.mail_from, settings.mail_from)
     context.transport.close()
     if isinstance(envelope, Retry | Refused):

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
+from app.cli_common import shop_id_of
+from app.db.session import Database
 from app.mail.transports import transport_from_url
 from app.services.checkup import check_up
+from app.services.shops import UnknownShopError
 from tests.conftest import make_shop
 from tests.fixtures.smtp_server import Fault, SmtpServerDouble
 
@@ -43,6 +46,30 @@ def said_of_mail(context, sender, url):
 )
 def test_what_is_wrong_with_mail_is_said(context, sender, url, part):
     assert part in said_of_mail(context, sender, url)
+
+
+def test_a_dkim_key_that_cant_be_used_is_told_before_any_mail_goes_unsigned(context, tmp_path):
+    settings = context.settings.model_copy(update={"dkim_key_file": tmp_path / "nope.pem"})
+    with SmtpServerDouble() as server:
+        told = said_of_mail(replace(context, settings=settings), "shop@example.com", server.url)
+        assert told == "DKIM_KEY_FILE can't be read: No such file or directory"
+        (tmp_path / "nope.pem").write_text("no key")
+        told = said_of_mail(replace(context, settings=settings), "shop@example.com", server.url)
+        assert told.startswith("DKIM_KEY_FILE holds no usable RSA private key")
+
+
+def test_a_database_without_our_role_is_told_to_be_migrated(context, database_url, monkeypatch):
+    monkeypatch.setattr("app.db.session.APP_ROLE", "made_by_no_migration")
+    database, said = Database(database_url), {}
+    n_problems = check_up(replace(context, db=database), said.__setitem__)
+    database.close()
+    assert said["PostgreSQL"] == "holds nothing of ours yet: run `regulars migrate`"
+    assert n_problems == sum(outcome != "fine" for outcome in said.values())
+
+
+def test_without_a_shop_a_command_says_that_one_has_to_be_connected(context):
+    with pytest.raises(UnknownShopError, match=r"^no shop is connected here; connect one first$"):
+        shop_id_of(context, None)
 
 
 def test_a_server_that_would_take_it_is_fine_and_gets_no_mail(context):

@@ -8,11 +8,15 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from click.testing import CliRunner
 from sqlalchemy import Engine, create_engine, make_url, text
 
+from app.cli import main
 from app.db.migrate import config_for, upgrade
 from app.db.models import Base
 from app.db.session import APP_ROLE, normalise_url
+from app.embedded import EmbeddedRedis
+from tests.conftest import TEST_KEYS, url_of
 
 VERSIONS = "app.db.migrations.versions"
 TENANT_TABLES = {
@@ -93,6 +97,35 @@ def test_upgrading_takes_addresses_off_orders_that_came_from_files(make_database
         forced = "SELECT relforcerowsecurity FROM pg_class WHERE oid = 'orders'::regclass"
         assert connection.execute(text(forced)).scalar()
     engine.dispose()
+
+
+@pytest.fixture
+def mere_login(admin_engine: Engine, template: str) -> Iterator[Engine]:
+    """An empty database, as a login that may change nothing in it."""
+    name = f"mere_login_{os.getpid()}"
+    with admin_engine.connect() as connection:
+        connection.execute(text(f"CREATE ROLE {name} LOGIN"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield create_engine(make_url(admin_engine.url).set(username=name, database=name))
+    with admin_engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        connection.execute(text(f"DROP ROLE {name}"))
+
+
+def test_a_login_that_may_not_migrate_is_told_whose_address_is_needed(
+    mere_login: Engine, redis_server: EmbeddedRedis
+) -> None:
+    url = url_of(mere_login, str(mere_login.url.database))
+    env = {"DATABASE_URL": url, "REDIS_URL": redis_server.url}
+    answer = CliRunner().invoke(
+        main, ["migrate"], env=env | {name.upper(): k for name, k in TEST_KEYS.items()}
+    )
+    assert answer.exit_code == 1
+    assert isinstance(answer.exception, SystemExit)
+    assert answer.output.splitlines()[-1] == (
+        f"Error: {mere_login.url.username} may not change the schema: "
+        "set MIGRATION_DATABASE_URL to the owner's address"
+    )
 
 
 @pytest.fixture

@@ -337,6 +337,11 @@ def test_a_wrong_file_is_one_clear_line(tmp_path: Path) -> None:
     assert answer.output.startswith("Error: The header (a, b) is none we know")
 
 
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    with pytest.raises(OrderFileError, match=r"^The file is empty: give a CSV file"):
+        read_orders(written(tmp_path, ""))
+
+
 def test_notes_say_what_is_missing(tmp_path: Path) -> None:
     notes = " ".join(
         file_notes(read_orders(written(tmp_path, HEADER + "1,,2026-11-20,m1,,,1,,EUR\n2,,x,m1,,,1,,\n")))

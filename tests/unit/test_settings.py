@@ -27,6 +27,7 @@ WRONG: dict[str, str] = {
     "BROKER_URL": "http://127.0.0.1",
     "SMTP_URL": "smtp://mail.example.com:port",
     "SHOPIFY_API_VERSION": "newest",
+    "SHOPIFY_IS_OWN_STORE": "maybe",
     "LOST_ACCESS_DAYS": "29",
     "TRUSTED_PROXIES": "two",
     "LOG_LEVEL": "loud",
@@ -50,6 +51,21 @@ def test_all_wrong_settings_are_named_at_once_a_line_each(monkeypatch: pytest.Mo
         assert wanted
         assert WRONG[name] not in wanted
         assert "Value" not in line
+
+
+def test_no_setting_is_without_words_for_what_it_has_to_be() -> None:
+    told = dict(
+        line.split(" is wrong: ") for line in lines_of(**dict.fromkeys(Settings.model_fields, object()))
+    )
+    assert set(told) == {name.upper() for name in Settings.model_fields}
+    assert all(told.values())
+
+
+def test_a_port_that_is_none_is_told_by_its_name() -> None:
+    answer = CliRunner().invoke(main, ["serve"], env={"PORT": "abc"})
+    assert answer.exit_code == 2
+    last = answer.output.splitlines()[-1]
+    assert last.startswith("Error: Invalid value for '--port' (env var: 'PORT'): 'abc' is not")
 
 
 def test_a_missing_key_says_which_command_makes_one() -> None:

@@ -57,6 +57,8 @@ def _opened(path: Path) -> io.BufferedReader | gzip.GzipFile:
 
 def _read(stream: IO[str]) -> OrderFile:
     first = stream.readline(MAX_FIELD_CHARACTERS)
+    if not first:
+        raise UnknownHeaderError(f"The file is empty: {WANTED}")
     delimiter = max(",;\t", key=first.count)
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     header = [name.strip().casefold() for name in next(csv.reader([first], delimiter=delimiter), [])]

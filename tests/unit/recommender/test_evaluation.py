@@ -86,6 +86,7 @@ def test_a_shop_with_habits_is_proven_and_published() -> None:
     written = card(report, catalogue, history)
     assert written.headline.startswith("Of 100 questions from your newest orders")
     assert f"held a right answer {ours.hr10 * 100:.0f} times" in written.headline
+    assert written.strengths[0].startswith("Of every 100 products you sell, ")
     assert written.as_dict()["numbers"]["n_orders"] == 800
 
 
