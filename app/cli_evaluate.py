@@ -74,11 +74,13 @@ def recommend(orders: Path, out: Path, n: int, seed: int) -> None:
 
     try:
         with _telling() as tell:
-            n_products, n_customers = recommend_file(orders, out, n=n, seed=seed, tell=tell)
+            n_products, n_customers, notes = recommend_file(orders, out, n=n, seed=seed, tell=tell)
     except OrderFileError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{out} can't be written: {error.strerror or error}") from None
+    for note in notes:
+        click.echo(note, err=True)
     click.echo(f"{n_products:,} products and {n_customers:,} customers written to {out}")
 
 

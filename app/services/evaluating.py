@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from app.recommender import Catalogue, History, Options, backtest, card, fit
 from app.recommender.evaluation import TEST_SHARE
 from app.recommender.judging import ALSO_BOUGHT, FOR_YOU, OURS
-from app.services.orderfile import OrderFile, read_orders
+from app.services.orderfile import OrderFile, OrderFileError, read_orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,8 +101,8 @@ def evaluate_file(
     return Evaluation(report, written, tuple(file_notes(order_file)), peak_mb(), read_seconds)
 
 
-def file_notes(order_file: OrderFile) -> list[str]:
-    """Say what the file lacks or what was left out, one sentence each."""
+def line_notes(order_file: OrderFile) -> list[str]:
+    """Say which lines were left out or taken in part, one sentence each."""
     notes = []
     if order_file.n_rejected:
         n = order_file.n_rejected
@@ -114,6 +114,12 @@ def file_notes(order_file: OrderFile) -> list[str]:
         notes += [f"line {remark.line}: {remark.reason}" for remark in order_file.remarks[:5]]
     if order_file.n_cancelled:
         notes.append(f"{order_file.n_cancelled:,} lines of cancelled orders were left out.")
+    return notes
+
+
+def file_notes(order_file: OrderFile) -> list[str]:
+    """Say what was left out and what the file lacks, one sentence each."""
+    notes = line_notes(order_file)
     if not any(order_file.titles):
         notes.append("No titles: products are compared by who buys them only, new ones get bestsellers.")
     if not any(order_file.categories):
@@ -155,7 +161,7 @@ def method_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 def recommend_file(
     path: str | Path, out: str | Path, *, n: int = N_LISTED, seed: int = 7, tell: Tell = _say_nothing
-) -> tuple[int, int]:
+) -> tuple[int, int, list[str]]:
     """Learn from a whole order file and write one JSON line per product, then one per customer.
 
     The file appears whole or not at all.
@@ -168,14 +174,18 @@ def recommend_file(
         tell: called as the work goes on.
 
     Returns:
-        How many products and customers were written.
+        How many products and customers were written, and what is to be said of the file's lines.
 
     Raises:
-        OrderFileError: the file can't be read.
+        OrderFileError: the file can't be read, or holds no order.
         OSError: `out` can't be written.
     """
     tell("reading", 0, None)
-    catalogue, history, customer_ids = to_history(read_orders(path))
+    order_file = read_orders(path)
+    notes = line_notes(order_file)
+    if not len(order_file.rows):
+        raise OrderFileError(" ".join([f"There are no orders in {Path(path).name}.", *notes]))
+    catalogue, history, customer_ids = to_history(order_file)
     target = Path(out)
     # Before the long work: a folder that can't be written to is told at once.
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
@@ -194,7 +204,7 @@ def recommend_file(
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return n_products, n_customers
+    return n_products, n_customers, notes
 
 
 def _write_all(stream: IO[str], lines: Iterator[dict[str, Any]], what: str, n_all: int, tell: Tell) -> int:

@@ -372,6 +372,30 @@ def test_recommend_writes_a_line_per_product_and_customer(tmp_path: Path) -> Non
     assert [file.name for file in tmp_path.iterdir() if file.suffix == ".part"] == []
 
 
+def test_recommend_says_which_lines_were_left_out(tmp_path: Path) -> None:
+    # Only the order and the product are needed: a line cut behind the product is an order, one cut before is none.
+    text = history_text(5, 4) + "900,c1,2026-11-20,n1\n901,c1,2026-11-20\n902,c1,noon,n2,,,1,,\n"
+    path, out = written(tmp_path, text), tmp_path / "lists.jsonl"
+    answer = CliRunner().invoke(recommend, [str(path), "--out", str(out)])
+    assert answer.exit_code == 0, answer.output
+    n_lines = len(text.splitlines())
+    notes = [line for line in answer.stderr.splitlines() if not line.endswith("…")]
+    assert notes[:2] == ["2 lines were left out.", f"line {n_lines - 1}: no product"]
+    assert notes[2].startswith(f"line {n_lines}: ")
+    assert len(notes) == 3
+    assert '"n1"' in out.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"), [("", ""), ("1,,2026-11-20\n", " 1 line was left out. line 2: no product")]
+)
+def test_recommend_says_that_a_file_holds_no_orders(tmp_path: Path, rows: str, why: str) -> None:
+    out = tmp_path / "lists.jsonl"
+    answer = CliRunner().invoke(recommend, [str(written(tmp_path, HEADER + rows)), "--out", str(out)])
+    assert (answer.exit_code, answer.output) == (1, f"Error: There are no orders in orders.csv.{why}\n")
+    assert not out.exists()
+
+
 def test_lists_that_fail_leave_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise KeyboardInterrupt
