@@ -14,7 +14,7 @@ demo: $(VENV)/demo ## A running shop on this machine; ARGS="--once" checks it an
 test: $(VENV)/dev ## The whole suite, on servers of its own
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/dev ## Format, lint, types, import contracts, dead code, built widget
+check: $(VENV)/dev ## Format, lint, types, import contracts, dead code, storefronts
 	@$(BIN)/python -m tools.check
 
 bench: $(VENV)/dev ## Every number in the README, measured again

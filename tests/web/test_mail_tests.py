@@ -142,7 +142,7 @@ def test_nobody_else_sees_what_became_of_it_and_an_invented_flow_is_none(
 ) -> None:
     path = ask(merchant)
     send(context)
-    ben = make_shop(context, "ben-bikes.myshopify.com", "Ben's Bikes")
+    ben = make_shop(context, "ben-bikes.myshopify.com", "Ben's Bikes", email="ben@example.com")
     other = Merchant(merchant.client, ben)
     assert "owner@example.com" not in other.get(path).text
     assert "Nothing is known of that test" in text_of(other.get(path))
@@ -154,3 +154,15 @@ def test_both_buttons_stand_beside_their_flows(stage: Stage, merchant: Merchant)
     page = merchant.get("/admin/settings").text
     for flow in FLOWS:
         assert f'hx-post="/admin/settings/test/{flow}"' in page
+
+
+def test_the_button_says_before_and_after_where_the_mail_goes_and_what_it_is_made_of(
+    context: Context, stage: Stage, merchant: Merchant
+) -> None:
+    hint = "To owner@example.com, with your settings as saved"
+    assert text_of(merchant.get("/admin/settings")).count(hint) == len(FLOWS)
+    path = ask(merchant)
+    send(context)
+    told = text_of(merchant.get(path))
+    assert "Sent to owner@example.com." in told
+    assert hint in told

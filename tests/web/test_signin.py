@@ -468,6 +468,7 @@ def test_a_test_mail_goes_to_whoever_is_signed_in_and_needs_their_page(
     context: Context, app: Flask, shop: Shop
 ) -> None:
     tab = signed_in(context, app, shop, "till@example.com")
+    assert "To till@example.com, with your settings as saved" in tab.get("/admin/settings").text
     assert tab.post("/admin/settings/test/win_back").status_code == 403
     answer = tab.post("/admin/settings/test/win_back", {"csrf": tab.csrf(), "email": "cleo@example.com"})
     name = re.search(r"test/win_back/(\w+)", answer.text)[1]

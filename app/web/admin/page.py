@@ -109,6 +109,12 @@ class Desk:
         return self.render("admin/not_found.html", shop, status=404, what=what)
 
 
+def own_address(shop: ShopRecord) -> str | None:
+    """The address of the merchant who looks: whose, the session says, or else the shop."""
+    signed_in = g.get("signed_in")
+    return str(signed_in.person.email) if signed_in is not None else shop.email
+
+
 @cache
 def asset(name: str) -> str:
     """The address of a file in static/admin that changes when the file does, so it may be kept for long."""

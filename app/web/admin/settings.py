@@ -16,7 +16,7 @@ from app.services import permissions, themelists, visits
 from app.services.messaging import FLOW_KINDS, activate, deactivate, flows
 from app.services.shops import ShopRecord, save_policy
 from app.web.admin import forms, words
-from app.web.admin.page import Desk
+from app.web.admin.page import Desk, own_address
 from app.web.admin.speech import _
 
 # Home's figures look back as far.
@@ -124,6 +124,7 @@ def _page(
         errors=errors,
         flow_kinds=FLOW_KINDS,
         mail_from=desk.context.settings.mail_from,
+        test_address=own_address(shop),
         words=words,
     )
 

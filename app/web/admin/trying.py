@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from app.domain.flows import FlowKind
 from app.services.messaging import FLOW_KINDS, TestMail, TooManyTestsError, ask_for_test, find_test
-from app.web.admin.page import STOP_POLLING, Desk
+from app.web.admin.page import STOP_POLLING, Desk, own_address
 from app.web.admin.speech import _
 
 
@@ -16,8 +16,9 @@ def register(desk: Desk) -> None:
     context = desk.context
 
     def send_test(flow: str) -> Response:
-        """To the merchant's own address and no other: whose, the session says, or else the shop."""
-        email = _address(desk)
+        """To the merchant's own address and no other."""
+        with context.db.shop(g.shop_id) as connection:
+            email = own_address(desk.shop(connection))
         if flow not in FLOW_KINDS or not email:
             return _answer(desk, flow, problem=_("We know no address of yours to send it to."))
         try:
@@ -41,14 +42,6 @@ def register(desk: Desk) -> None:
     desk.route("/settings/test/<flow>/<name>", show_test)
 
 
-def _address(desk: Desk) -> str | None:
-    signed_in = g.get("signed_in")
-    if signed_in is not None:
-        return str(signed_in.person.email)
-    with desk.context.db.shop(g.shop_id) as connection:
-        return desk.shop(connection).email
-
-
 def _answer(
     desk: Desk, flow: str, *, name: str = "", test: TestMail | None = None, problem: str | None = None
 ) -> Response:
@@ -64,5 +57,6 @@ def _answer(
         test_name=name,
         is_over=is_over,
         sent_to=test.email if test and test.state == "sent" else None,
+        test_address=own_address(shop),
         problem=problem,
     )
