@@ -54,7 +54,11 @@ def send_notice(
     Raises:
         BadAddressError: the recipient is no address.
     """
-    raw = write_notice(context, name, recipient, values, now)
+    return hand_over(context, recipient, write_notice(context, name, recipient, values, now))
+
+
+def hand_over(context: Context, recipient: str, raw: bytes) -> Handed:
+    """Give a written mail to the mail server."""
     envelope = context.transport.begin(context.settings.mail_from, recipient)
     if isinstance(envelope, Retry | Refused):
         return envelope

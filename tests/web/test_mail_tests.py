@@ -166,3 +166,13 @@ def test_the_button_says_before_and_after_where_the_mail_goes_and_what_it_is_mad
     told = text_of(merchant.get(path))
     assert "Sent to owner@example.com." in told
     assert hint in told
+
+
+def test_one_that_can_not_be_opened_any_more_holds_up_no_other(
+    context: Context, stage: Stage, merchant: Merchant
+) -> None:
+    ask(merchant)
+    (first,) = context.redis.keys("mail-test:*")
+    context.redis.set(first, b"sealed by a key that is gone")
+    ask(merchant, "win_back")
+    assert len(send(context)) == 1

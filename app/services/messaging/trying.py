@@ -12,7 +12,7 @@ import secrets
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from html import escape
-from typing import Any, Literal, cast
+from typing import Literal, cast
 from uuid import uuid4
 
 import structlog
@@ -32,6 +32,7 @@ from app.services.context import Context
 from app.services.limits import may_again
 from app.services.messaging.settings import flow_texts
 from app.services.messaging.writing import N_RECOMMENDATIONS, offer_view, sender_name, shop_view, signing
+from app.services.notices import hand_over
 from app.services.recommending import ProductCard, for_mail
 from app.services.shops import ShopRecord, get_shop
 from app.services.vault import VaultError
@@ -89,14 +90,8 @@ def ask_for_test(context: Context, shop_id: int, flow: FlowKind, email: str) -> 
 
 def find_test(context: Context, shop_id: int, name: str) -> TestMail | None:
     """What became of a test of this shop's; None when it is too long ago, or another's."""
-    sealed = cast("bytes | None", context.redis.get(_key(name)))
-    if sealed is None:
-        return None
-    try:
-        found = TestMail(**json.loads(context.vault.open(sealed)))
-    except VaultError:
-        return None
-    return found if found.shop_id == shop_id else None
+    found = _read(context, name)
+    return found if found is not None and found.shop_id == shop_id else None
 
 
 def send_tests(context: Context) -> int:
@@ -106,10 +101,9 @@ def send_tests(context: Context) -> int:
         name = cast("bytes | None", context.redis.lpop(_ASKED))
         if name is None:
             break
-        sealed = cast("bytes | None", context.redis.get(_key(name.decode())))
-        if sealed is None:
+        asked = _read(context, name.decode())
+        if asked is None:
             continue
-        asked = TestMail(**json.loads(context.vault.open(sealed)))
         done = _attempt(context, asked)
         if done.state == "waiting":
             context.redis.rpush(_ASKED, name)
@@ -156,8 +150,7 @@ def _send(context: Context, asked: TestMail) -> tuple[str | None, bool]:
         return "Your address, as we know it, takes no mail.", False
     except ValueError as error:
         return f"Your texts can't be used: {error}", False
-    envelope = context.transport.begin(context.settings.mail_from, asked.email)
-    outcome: Any = envelope.deliver(raw) if hasattr(envelope, "deliver") else envelope
+    outcome = hand_over(context, asked.email, raw)
     if isinstance(outcome, Delivered | Unknown):
         return None, False
     return f"The mail server said: {outcome.reason}", isinstance(outcome, Retry)
@@ -236,6 +229,17 @@ def _marked(rendered: Rendered) -> Rendered:
     return replace(
         rendered, subject=f"[{_MARK}] {rendered.subject}", html=html, text=f"{told}\n\n{rendered.text}"
     )
+
+
+def _read(context: Context, name: str) -> TestMail | None:
+    """What is kept under a name; None for nothing, or what was sealed by a key that is gone."""
+    sealed = cast("bytes | None", context.redis.get(_key(name)))
+    if sealed is None:
+        return None
+    try:
+        return TestMail(**json.loads(context.vault.open(sealed)))
+    except VaultError:
+        return None
 
 
 def _save(context: Context, name: str, test: TestMail) -> None:
