@@ -3,6 +3,7 @@
 import importlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from alembic import command
@@ -99,17 +100,29 @@ def test_upgrading_takes_addresses_off_orders_that_came_from_files(make_database
     engine.dispose()
 
 
+@contextmanager
+def role_and_database(
+    admin: Engine, name: str, *more: str, may: str = "", owns: bool = False
+) -> Iterator[Engine]:
+    """An empty database beside a role of the same name, as that role; `more` is carried out between the two."""
+    name = f"{name}_{os.getpid()}"
+    owner = f"OWNER {name}" if owns else ""
+    with admin.connect() as connection:
+        for statement in (f"CREATE ROLE {name} LOGIN {may}", *more, f"CREATE DATABASE {name} {owner}"):
+            connection.execute(text(statement.format(name=name)))
+    engine = create_engine(make_url(admin.url).set(username=name, database=name))
+    yield engine
+    engine.dispose()
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        connection.execute(text(f"DROP ROLE {name}"))
+
+
 @pytest.fixture
 def mere_login(admin_engine: Engine, template: str) -> Iterator[Engine]:
     """An empty database, as a login that may change nothing in it."""
-    name = f"mere_login_{os.getpid()}"
-    with admin_engine.connect() as connection:
-        connection.execute(text(f"CREATE ROLE {name} LOGIN"))
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield create_engine(make_url(admin_engine.url).set(username=name, database=name))
-    with admin_engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        connection.execute(text(f"DROP ROLE {name}"))
+    with role_and_database(admin_engine, "mere_login") as engine:
+        yield engine
 
 
 def test_a_login_that_may_not_migrate_is_told_whose_address_is_needed(
@@ -131,18 +144,10 @@ def test_a_login_that_may_not_migrate_is_told_whose_address_is_needed(
 @pytest.fixture
 def plain_owner(admin_engine: Engine, template: str) -> Iterator[Engine]:
     """An empty database, as the role that README has an operator make: it owns the schema and is no superuser."""
-    name = f"plain_owner_{os.getpid()}"
-    with admin_engine.connect() as connection:
-        connection.execute(text(f"CREATE ROLE {name} LOGIN CREATEROLE"))
-        # As if it had made them itself; here they are there already.
-        connection.execute(text(f"GRANT regulars_app, regulars_scheduler TO {name} WITH ADMIN OPTION"))
-        connection.execute(text(f"CREATE DATABASE {name} OWNER {name}"))
-    engine = create_engine(make_url(admin_engine.url).set(username=name, database=name))
-    yield engine
-    engine.dispose()
-    with admin_engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        connection.execute(text(f"DROP ROLE {name}"))
+    # As if it had made them itself; here they are there already.
+    roles = "GRANT regulars_app, regulars_scheduler TO {name} WITH ADMIN OPTION"
+    with role_and_database(admin_engine, "plain_owner", roles, may="CREATEROLE", owns=True) as engine:
+        yield engine
 
 
 def test_an_owner_who_is_no_superuser_migrates_what_is_stored_of_every_shop(
